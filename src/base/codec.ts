@@ -1,0 +1,103 @@
+/**
+ * How values of state become bytes and come back. A stored value is `varint codec version | bytes`,
+ * so that a codec may change: `decode` is handed the version a value was written under and must
+ * know every version that is still stored.
+ *
+ * What `decode` returns never shares memory with the bytes it was given: they are views into tables
+ * that change.
+ */
+import { deserialize, serialize } from 'node:v8'
+import { ByteReader, ByteWriter, utf8, utf8Text } from './bytes.ts'
+
+export interface Codec<S> {
+  /** A safe integer ≥ 0; raise it when the bytes `encode` makes change their meaning. */
+  readonly version: number
+  encode(value: S): Uint8Array
+  /** Must not keep `bytes`. Throws on bytes it cannot read. */
+  decode(bytes: Uint8Array, version: number): S
+}
+
+/**
+ * JSON: readable and portable; keeps what `JSON.stringify` keeps. Throws a TypeError for a value
+ * JSON has no text for.
+ */
+export function json<S>(): Codec<S> {
+  return {
+    version: 1,
+    encode(value) {
+      const text: unknown = JSON.stringify(value)
+      if (typeof text !== 'string') throw new TypeError(`JSON cannot hold a ${typeof value}`)
+      return utf8(text)
+    },
+    decode(bytes, version) {
+      refuseUnlessFirst('json', version)
+      return JSON.parse(utf8Text(bytes)) as S
+    },
+  }
+}
+
+const TAG = { structured: 0, number: 1, text: 2 } as const
+
+/**
+ * The default: whatever structured clone keeps (Map, Set, Date, BigInt, cycles …), with short forms
+ * for the two commonest values.
+ *
+ *   value := 0x00 v8.serialize | 0x01 float64 little-endian | 0x02 UTF-8
+ */
+export function structured<S>(): Codec<S> {
+  return {
+    version: 1,
+    encode: encodeStructured,
+    decode(bytes, version) {
+      refuseUnlessFirst('structured', version)
+      return decodeStructured(bytes) as S
+    },
+  }
+}
+
+function encodeStructured(value: unknown): Uint8Array {
+  if (typeof value === 'number') return new ByteWriter(9).u8(TAG.number).f64(value).view()
+  if (typeof value === 'string' && value.isWellFormed()) {
+    const text = utf8(value)
+    return new ByteWriter(1 + text.length).u8(TAG.text).raw(text).view()
+  }
+  const bytes = serialize(value)
+  return new ByteWriter(1 + bytes.length).u8(TAG.structured).raw(bytes).view()
+}
+
+function decodeStructured(bytes: Uint8Array): unknown {
+  const reader = new ByteReader(bytes)
+  const tag = reader.u8()
+  switch (tag) {
+    case TAG.number:
+      return reader.f64()
+    case TAG.text:
+      return utf8Text(reader.raw(reader.remaining))
+    case TAG.structured:
+      // Typed arrays that `deserialize` returns lie in the buffer it was given: a copy keeps the
+      // table out of reach.
+      return deserialize(new Uint8Array(reader.raw(reader.remaining)))
+    default:
+      throw new RangeError(`no structured value begins with ${String(tag)}`)
+  }
+}
+
+function refuseUnlessFirst(name: string, version: number): void {
+  if (version !== 1) throw new RangeError(`the ${name} codec has no version ${String(version)}`)
+}
+
+/** The bytes of a value as stored. */
+export function encodeValue<S>(codec: Codec<S>, value: S): Uint8Array {
+  const bytes = codec.encode(value)
+  return new ByteWriter(bytes.length + 2).varint(codec.version).raw(bytes).view()
+}
+
+/**
+ * The value of stored bytes. Throws what the codec throws, and a RangeError where there is no
+ * version.
+ */
+export function decodeValue<S>(codec: Codec<S>, stored: Uint8Array): S {
+  const reader = new ByteReader(stored)
+  const version = reader.varint()
+  return codec.decode(reader.raw(reader.remaining), version)
+}
