@@ -1,0 +1,98 @@
+/** The shell of a real process. */
+import { spawn } from 'node:child_process'
+import { availableParallelism } from 'node:os'
+import { NodeOutput } from './node-output.ts'
+import type { Shell, StopSignal, SupervisedChild, SupervisorLink } from './shell.ts'
+
+/** `module`: the file that this process runs, for `spawnSelf`. */
+export function nodeShell(module: string): Shell {
+  return {
+    arguments: process.argv.slice(2),
+    environment: process.env,
+    workingDirectory: process.cwd(),
+    processors: availableParallelism(),
+    pid: process.pid,
+    out: new NodeOutput(1),
+    err: new NodeOutput(2),
+    onSignal,
+    onUncaught,
+    supervisor: supervisorLink(),
+    spawnSelf: (argumentsOfIt) => spawnSelf(module, argumentsOfIt),
+    exit: (code) => process.exit(code),
+  }
+}
+
+/**
+ * What a terminal or `timeout` sends to the group and a parent such as npm passes on besides is one
+ * wish.
+ */
+const SAME_SIGNAL_MS = 500
+
+function onSignal(f: (signal: StopSignal) => void): () => void {
+  let last = -Infinity
+  const once = (signal: StopSignal): void => {
+    const now = performance.now()
+    if (now - last < SAME_SIGNAL_MS) return
+    last = now
+    f(signal)
+  }
+  process.on('SIGTERM', once)
+  process.on('SIGINT', once)
+  return () => {
+    process.off('SIGTERM', once)
+    process.off('SIGINT', once)
+  }
+}
+
+function onUncaught(f: (error: unknown) => void): () => void {
+  process.on('uncaughtException', f)
+  process.on('unhandledRejection', f)
+  return () => {
+    process.off('uncaughtException', f)
+    process.off('unhandledRejection', f)
+  }
+}
+
+function supervisorLink(): SupervisorLink | undefined {
+  if (process.send === undefined) return undefined
+  // Watching the parent must not keep this process alive.
+  process.channel?.unref()
+  return {
+    pid: process.ppid,
+    send: (message) => {
+      // A parent that just died is told about by `onGone`.
+      if (process.connected) process.send?.(message, undefined, undefined, () => undefined)
+    },
+    onGone: (f) => {
+      process.once('disconnect', f)
+    },
+  }
+}
+
+/**
+ * A process group of its own keeps the terminal's Ctrl-C from reaching the child beside the
+ * supervisor's own signal, which would count as a second one.
+ */
+function spawnSelf(module: string, argumentsOfIt: readonly string[]): SupervisedChild {
+  const child = spawn(process.execPath, [...process.execArgv, module, ...argumentsOfIt], {
+    stdio: ['inherit', 'inherit', 'inherit', 'ipc'],
+    detached: true,
+  })
+  return {
+    pid: child.pid,
+    onMessage: (f) => {
+      child.on('message', f)
+    },
+    signal: (signal) => {
+      child.kill(signal)
+    },
+    exited: new Promise((resolve) => {
+      child.once('error', () => {
+        if (child.pid === undefined) resolve({ code: null, signal: null })
+      })
+      child.once('exit', (code, signal) => {
+        resolve({ code, signal })
+      })
+    }),
+  }
+}
