@@ -1,0 +1,188 @@
+/**
+ * Blocks of received records, durable in the log, and their way into batches.
+ *
+ *   addBlock ─► waiting ─ allocate(t) ─► batch t ─ cleanup(t) ─► segments released
+ *
+ * Invariants: the tracker changes only by events that are in the log (`apply`, called by the log in
+ * order); one allocation or cleanup is under way at a time, so a block is never planned into two
+ * batches.
+ * A crash at any line leaves a log whose fold is a state this process was in or was about to reach.
+ */
+import type { Log, LogOptions, LogReport } from '../../wal/contract.ts'
+import { openLog } from '../../wal/log.ts'
+import type { LogRecord, RecordRef } from '../../wal/record.ts'
+import { segmentName } from '../../wal/segment-format.ts'
+import { logDamaged, positions } from '../../wal/verdict.ts'
+import { assert } from '../base/assert.ts'
+import { messageOf } from '../base/errors.ts'
+import type { Host } from '../host/host.ts'
+import { decodeEvent, encodeEvent } from './events.ts'
+import type { BlockFormat, Producer, Range, TrackerEvent } from './events.ts'
+import { type Allocation, type StoredBlock, Tracker } from './tracker.ts'
+
+export type BlockStoreOptions = Omit<LogOptions, 'apply' | 'snapshot'> & {
+  /** Producers whose highest sequence is remembered; default 100,000. */
+  readonly producersMax?: number
+}
+
+export interface NewBlock {
+  readonly streamId: number
+  readonly format: BlockFormat
+  readonly records: number
+  /** Not to be changed before the block is stored. */
+  readonly bytes: Uint8Array
+  /** Blocks of one producer are to be added in the order of their sequences. */
+  readonly producer?: Producer
+}
+
+export type Added =
+  { readonly kind: 'stored'; readonly ref: RecordRef } | { readonly kind: 'duplicate' }
+
+export interface AllocationLimits {
+  /** Sum of the blocks' bytes; one block is taken whatever its size. Default: no limit. */
+  readonly bytesMax?: number
+}
+
+/** Errors: those of `openLog`; MR_LOG_DAMAGED also where records contradict each other. */
+export async function openBlockStore(
+  host: Pick<Host, 'fs' | 'clock'>,
+  options: BlockStoreOptions,
+): Promise<{ store: BlockStore; report: LogReport }> {
+  const { producersMax } = options
+  const tracker = new Tracker(producersMax === undefined ? {} : { producersMax })
+  const ignored = new Set<number>()
+  let replayed = false
+  const { log, report } = await openLog(host, {
+    ...options,
+    apply(record) {
+      const event = eventOf(options.directory, record)
+      if (tracker.apply(event, record.ref) === 'applied') return
+      if (replayed && event.kind === 'addition') ignored.add(record.ref.position)
+    },
+    snapshot: () => [encodeEvent(tracker.snapshot())],
+    replayed() {
+      tracker.checkWhole()
+      replayed = true
+    },
+  })
+  const store = new BlockStore(log, tracker, ignored, host.clock)
+  await store.release()
+  return { store, report }
+}
+
+/**
+ * A record whose checksum holds and that is no event was written by another program, or by a defect
+ * of this one.
+ */
+function eventOf(directory: string, { kind, payload, ref }: LogRecord): TrackerEvent {
+  try {
+    return decodeEvent(kind, payload)
+  } catch (error) {
+    const file = `${directory}/${segmentName(ref.segment)}`
+    const reason = `the record is no event: ${messageOf(error)}`
+    const lost = positions(ref.position, ref.position + payload.length)
+    throw logDamaged({ file, offset: ref.offset, reason }, lost, error)
+  }
+}
+
+export class BlockStore {
+  readonly log: Log
+  readonly tracker: Tracker
+  readonly #clock: Pick<Host['clock'], 'now'>
+  /** Positions of additions that the tracker ignored and whose callers do not know yet. */
+  readonly #ignored: Set<number>
+  #changing = false
+
+  constructor(log: Log, tracker: Tracker, ignored: Set<number>, clock: Pick<Host['clock'], 'now'>) {
+    this.log = log
+    this.tracker = tracker
+    this.#ignored = ignored
+    this.#clock = clock
+  }
+
+  /** Bytes of the log from the oldest block or allocation that is still needed to its end. */
+  get pinnedBytes(): number {
+    return this.log.end - (this.tracker.pinnedFrom ?? this.log.end)
+  }
+
+  /**
+   * Resolves when the block is durable. 'duplicate': its producer's sequence was stored before.
+   * Errors: those of `Log.append`; then the block may or may not be in the log, which the next open
+   * decides.
+   */
+  async addBlock(block: NewBlock): Promise<Added> {
+    const { streamId, producer } = block
+    if (producer !== undefined) {
+      const highWater = this.tracker.highWater(streamId, producer.id)
+      if (producer.sequence <= highWater) return { kind: 'duplicate' }
+    }
+    const receivedAt = Math.floor(this.#clock.now())
+    const ref = await this.log.append(encodeEvent({ ...block, kind: 'addition', receivedAt }))
+    return this.#ignored.delete(ref.position) ? { kind: 'duplicate' } : { kind: 'stored', ref }
+  }
+
+  /**
+   * Gives waiting blocks to the batch at `time`: the oldest of all streams up to the limit. Durable
+   * when it resolves. A time at or before the last allocated one changes nothing: its allocation is
+   * returned, an empty one if unknown.
+   */
+  async allocate(
+    time: number,
+    limits: AllocationLimits = {},
+    ranges: readonly Range[] = [],
+  ): Promise<Allocation> {
+    const { lastAllocated } = this.tracker
+    if (lastAllocated === undefined || time > lastAllocated) {
+      const blocks = this.tracker.oldest(limits.bytesMax ?? Infinity)
+      await this.#change({ kind: 'allocation', time, streams: positionsByStream(blocks), ranges })
+    }
+    return this.tracker.allocationOf(time) ?? { time, position: -1, streams: [], ranges: [] }
+  }
+
+  /**
+   * Batches up to `time` are committed: by number and digest of the newest commit. Those from
+   * `keepFrom` on stay readable (default: none). Segments that nothing needs any more are released.
+   */
+  async cleanup(
+    time: number,
+    commit: number,
+    digest: Uint8Array,
+    keepFrom = time + 1,
+  ): Promise<void> {
+    assert(keepFrom <= time + 1, 'a batch that is not committed is kept')
+    await this.#change({ kind: 'cleanup', time, commit, digest, keepFrom })
+    await this.release()
+  }
+
+  async #change(event: TrackerEvent): Promise<void> {
+    assert(!this.#changing, 'one allocation or cleanup is under way at a time')
+    this.#changing = true
+    try {
+      await this.log.append(encodeEvent(event))
+    } finally {
+      this.#changing = false
+    }
+  }
+
+  /** Gives up the segments that lie wholly below what is still needed. */
+  async release(): Promise<void> {
+    await this.log.release(this.tracker.pinnedFrom ?? this.log.durable)
+  }
+
+  /** Idempotent. */
+  close(): Promise<void> {
+    return this.log.close()
+  }
+}
+
+function positionsByStream(
+  blocks: readonly StoredBlock[],
+): readonly { streamId: number; positions: readonly number[] }[] {
+  const streams = new Map<number, number[]>()
+  for (const { streamId, ref } of blocks) {
+    const of = streams.get(streamId) ?? []
+    of.push(ref.position)
+    streams.set(streamId, of)
+  }
+  return [...streams].map(([streamId, found]) => ({ streamId, positions: found }))
+}
