@@ -1,0 +1,148 @@
+/**
+ * Narrow operators: a partition's chunks through a function, array by array. Each is a generator
+ * over chunks, so a chain of them runs fused, stops early when its reader does, and awaits nothing
+ * between two records.
+ */
+import type { Chunk } from './chunk.ts'
+import { CHUNK_ROWS_MAX } from './limits.ts'
+import { blame } from './place.ts'
+import { PlanNode, type Layout } from './plan.ts'
+import type { Place } from './runtime.ts'
+import { eachRow, rowsOf, valuesChunk } from './text.ts'
+
+export type Step<T, U> = (chunks: Iterable<Chunk<T>>, partition: number) => Iterable<Chunk<U>>
+
+/** A node that passes each partition of its parent through `step`. */
+export function narrow<T, U>(
+  parent: PlanNode<T>,
+  place: Place,
+  step: Step<T, U>,
+  options: { keepsKeys: boolean } = { keepsKeys: false },
+): PlanNode<U> {
+  const layout: Layout = { ...parent.layout, hashed: parent.layout.hashed && options.keepsKeys }
+  return new PlanNode<U>({
+    scope: parent.scope,
+    place,
+    parents: [parent],
+    layout,
+    fused: parent.places,
+    open: async (partition) => step(await parent.open(partition), partition),
+  })
+}
+
+export function mapRows<T, U>(
+  parent: PlanNode<T>,
+  place: Place,
+  f: (x: T) => U,
+  options?: { keepsKeys: boolean },
+): PlanNode<U> {
+  return narrow(parent, place, (chunks) => mapped(chunks, place, f), options)
+}
+
+export function filterRows<T>(
+  parent: PlanNode<T>,
+  place: Place,
+  f: (x: T) => boolean,
+): PlanNode<T> {
+  return narrow(parent, place, (chunks) => filtered(chunks, place, f), { keepsKeys: true })
+}
+
+export function flatMapRows<T, U>(
+  parent: PlanNode<T>,
+  place: Place,
+  f: (x: T) => Iterable<U>,
+  options?: { keepsKeys: boolean },
+): PlanNode<U> {
+  return narrow(parent, place, (chunks) => flatMapped(chunks, place, f), options)
+}
+
+/** Once per partition, with all its rows as one iterable. */
+export function mapPartitionRows<T, U>(
+  parent: PlanNode<T>,
+  place: Place,
+  f: (rows: Iterable<T>) => Iterable<U>,
+): PlanNode<U> {
+  return narrow(parent, place, (chunks) => partitionMapped(chunks, place, f))
+}
+
+/** Each partition as one row: the array of its rows. */
+export function glomRows<T>(parent: PlanNode<T>, place: Place): PlanNode<readonly T[]> {
+  return narrow(parent, place, (chunks) => [valuesChunk([[...eachRow(chunks)]])])
+}
+
+function* mapped<T, U>(
+  chunks: Iterable<Chunk<T>>,
+  place: Place,
+  f: (x: T) => U,
+): Generator<Chunk<U>, void, undefined> {
+  for (const rows of rowsOf(chunks)) {
+    const out: U[] = []
+    try {
+      for (const row of rows) out.push(f(row))
+    } catch (error) {
+      throw blame(place, error)
+    }
+    yield valuesChunk(out)
+  }
+}
+
+function* filtered<T>(
+  chunks: Iterable<Chunk<T>>,
+  place: Place,
+  f: (x: T) => boolean,
+): Generator<Chunk<T>, void, undefined> {
+  for (const rows of rowsOf(chunks)) {
+    const out: T[] = []
+    try {
+      for (const row of rows) if (f(row)) out.push(row)
+    } catch (error) {
+      throw blame(place, error)
+    }
+    if (out.length > 0) yield valuesChunk(out)
+  }
+}
+
+function* flatMapped<T, U>(
+  chunks: Iterable<Chunk<T>>,
+  place: Place,
+  f: (x: T) => Iterable<U>,
+): Generator<Chunk<U>, void, undefined> {
+  let out: U[] = []
+  for (const rows of rowsOf(chunks)) {
+    try {
+      for (const row of rows) {
+        for (const made of f(row)) {
+          // One row may become very many: they leave in chunks too.
+          if (out.length === CHUNK_ROWS_MAX) {
+            yield valuesChunk(out)
+            out = []
+          }
+          out.push(made)
+        }
+      }
+    } catch (error) {
+      throw blame(place, error)
+    }
+  }
+  if (out.length > 0) yield valuesChunk(out)
+}
+
+function* partitionMapped<T, U>(
+  chunks: Iterable<Chunk<T>>,
+  place: Place,
+  f: (rows: Iterable<T>) => Iterable<U>,
+): Generator<Chunk<U>, void, undefined> {
+  let out: U[] = []
+  try {
+    for (const made of f(eachRow(chunks))) {
+      if (out.length === CHUNK_ROWS_MAX) {
+        yield valuesChunk(out)
+        out = []
+      }
+      out.push(made)
+    }
+  } catch (error) {
+    throw blame(place, error)
+  }
+  if (out.length > 0) yield valuesChunk(out)
+}

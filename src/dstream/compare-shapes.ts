@@ -1,0 +1,178 @@
+/**
+ * What a changed program means for what is stored: the shape in the checkpoint against the shape of
+ * now. Pure.
+ *
+ * Inputs and states are matched by uid. A uid that the program gives by option means the same in
+ * every version of it; one that was derived is honoured only while the shape is unchanged, because
+ * another order of operators would hand one state to another operator.
+ */
+import { describePlace } from '../dataset/place.ts'
+import type { GraphShape, InputShape, NodeShape, StateShape } from './shape.ts'
+
+export type ShapeChange =
+  /** The same as before. */
+  | { readonly kind: 'kept'; readonly role: Role; readonly uid: string; readonly where: string }
+  /** Starts empty. */
+  | { readonly kind: 'new'; readonly role: Role; readonly uid: string; readonly where: string }
+  /** Stored, and the program was told to let it go. */
+  | { readonly kind: 'dropped'; readonly role: Role; readonly uid: string }
+  /** Stored values are read by the new codec, under their old version. */
+  | {
+      readonly kind: 'codecChanged'
+      readonly role: 'state'
+      readonly uid: string
+      readonly from: number
+      readonly to: number
+    }
+  /** Cannot go on; `message` says what to write. */
+  | {
+      readonly kind: 'refused'
+      readonly role: Role
+      readonly uid: string
+      readonly message: string
+    }
+
+type Role = 'input' | 'state'
+
+export interface ShapeComparison {
+  /** Nothing differs but places and parameters. */
+  readonly same: boolean
+  /** One entry for each input, then each state, of either shape. */
+  readonly changes: readonly ShapeChange[]
+  /** The sentences of everything that was refused; empty when the program may start. */
+  readonly refusals: readonly string[]
+}
+
+/** `drop` names the states (by uid) that may vanish with what they hold. */
+export function compareShapes(
+  stored: GraphShape,
+  now: GraphShape,
+  drop: readonly string[] = [],
+): ShapeComparison {
+  const same = skeleton(stored) === skeleton(now)
+  const changes = [
+    ...compareInputs(stored.inputs, now.inputs),
+    ...compareStates(stored.states, now.states, same, new Set(drop)),
+  ]
+  const refusals = changes.flatMap((change) => (change.kind === 'refused' ? [change.message] : []))
+  return { same, changes, refusals }
+}
+
+/**
+ * What must not change for a derived uid to mean the same: all but places, names, parameters and
+ * codec versions.
+ */
+function skeleton({ nodes, inputs, outputs, states }: GraphShape): string {
+  const node = ({ kind, parents, slideMs }: NodeShape): unknown => [kind, parents, slideMs]
+  return JSON.stringify([
+    nodes.map(node),
+    inputs.map((input) => [input.kind, input.node]),
+    outputs.map((output) => [output.kind, output.node]),
+    states.map((state) => [state.uid, state.node]),
+  ])
+}
+
+/**
+ * Records that wait in the log for an input that is gone are the log's to refuse: here it is told
+ * of.
+ */
+function compareInputs(
+  stored: readonly InputShape[],
+  now: readonly InputShape[],
+): readonly ShapeChange[] {
+  const before = new Map(stored.map((input) => [input.uid, input]))
+  const after = new Set(now.map((input) => input.uid))
+  const changes = now.map((input): ShapeChange => {
+    const { uid, kind } = input
+    const where = describePlace(input.place)
+    const old = before.get(uid)
+    if (old === undefined) return { kind: 'new', role: 'input', uid, where }
+    if (old.kind === kind) return { kind: 'kept', role: 'input', uid, where }
+    const message =
+      `input '${uid}' was a ${old.kind} input and is now a ${kind} input (${where}): ` +
+      `give the new one another uid`
+    return { kind: 'refused', role: 'input', uid, message }
+  })
+  const gone = stored.filter((input) => !after.has(input.uid))
+  return [...changes, ...gone.map(({ uid }) => ({ kind: 'dropped', role: 'input', uid }) as const)]
+}
+
+function compareStates(
+  stored: readonly StateShape[],
+  now: readonly StateShape[],
+  same: boolean,
+  drop: ReadonlySet<string>,
+): readonly ShapeChange[] {
+  const before = new Map(stored.map((state) => [state.uid, state]))
+  const after = new Set(now.map((state) => state.uid))
+  const changes = now.map((state): ShapeChange => {
+    const old = before.get(state.uid)
+    const { uid } = state
+    if (old === undefined) return { kind: 'new', role: 'state', uid, where: whereIs(state) }
+    const message = refusal(old, state, same)
+    if (message !== undefined) return { kind: 'refused', role: 'state', uid, message }
+    const [from, to] = [old.codecVersion, state.codecVersion]
+    if (from !== to) return { kind: 'codecChanged', role: 'state', uid, from, to }
+    return { kind: 'kept', role: 'state', uid, where: whereIs(state) }
+  })
+  const gone = stored.filter((state) => !after.has(state.uid))
+  return [...changes, ...gone.map((state) => vanished(state, drop))]
+}
+
+function refusal(old: StateShape, state: StateShape, same: boolean): string | undefined {
+  const { uid } = state
+  // A uid that the program gives is its own word that this is the state: it may even repeat a
+  // derived one.
+  if (!same && state.derived) return unnamed(state)
+  if (old.partitions !== state.partitions) {
+    return (
+      `state '${uid}' has ${String(old.partitions)} partitions, and the program asks for ` +
+      `${String(state.partitions)} at ${whereIs(state)}: write { partitions: ${String(old.partitions)} } there`
+    )
+  }
+  return undefined
+}
+
+function unnamed(state: StateShape): string {
+  const { uid } = state
+  return (
+    `the program has changed, and the state at ${whereIs(state)} has no name of its own, so it cannot be ` +
+    `told whether the stored state '${uid}' is meant: write { uid: '${uid}' } there if it is, ` +
+    `or another uid if it is a new one`
+  )
+}
+
+function vanished(state: StateShape, drop: ReadonlySet<string>): ShapeChange {
+  const { uid } = state
+  if (drop.has(uid)) return { kind: 'dropped', role: 'state', uid }
+  const message =
+    `state '${uid}' is stored, and the program no longer has it (it was ${whereIs(state)}): ` +
+    `give its operator { uid: '${uid}' }, or drop it by name: --drop-state ${uid}`
+  return { kind: 'refused', role: 'state', uid, message }
+}
+
+const whereIs = (state: StateShape): string => describePlace(state.place)
+
+/** For people: one line a change. */
+export function renderComparison(comparison: ShapeComparison): readonly string[] {
+  const head = comparison.same
+    ? 'the program has the shape of the stored one'
+    : 'the program has another shape than the stored one'
+  return [head, ...comparison.changes.map(renderChange)]
+}
+
+function renderChange(change: ShapeChange): string {
+  const name = `${change.role} '${change.uid}'`
+  switch (change.kind) {
+    case 'kept':
+      return `  = ${name} goes on (${change.where})`
+    case 'new':
+      return `  + ${name} is new and starts empty (${change.where})`
+    case 'dropped':
+      return `  - ${name} is dropped`
+    case 'codecChanged':
+      return `  ~ ${name} changes its codec from version ${String(change.from)} to ${String(change.to)}`
+    case 'refused':
+      return `  ! ${change.message}`
+  }
+}

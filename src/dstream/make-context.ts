@@ -1,0 +1,71 @@
+/** The context a program is handed: every method adds to the graph that is being built. */
+import { callPlace } from '../dataset/place.ts'
+import type { StreamingContext } from './streaming-context.ts'
+import type { GraphBuilder } from './graph-builder.ts'
+import { invalid } from './graph-builder.ts'
+import { blockInput, queueInput, receiverInput, sequenceInput } from './inputs.ts'
+import { makeDStream } from './make-dstream.ts'
+import { makeResource } from './resource.ts'
+import { transformedAll, united } from './transform.ts'
+
+export function makeContext(graph: GraphBuilder): StreamingContext {
+  return {
+    batchInterval: graph.settings.batchInterval,
+    socketTextStream: (host, port, options = {}) =>
+      makeDStream(
+        blockInput<string>(graph, {
+          kind: 'socketText',
+          operator: 'socketTextStream',
+          uid: options.uid,
+          parameters: { host, port },
+        }),
+      ),
+    httpStream: ({ uid, port, host = '127.0.0.1', path = '/' }) =>
+      makeDStream(
+        blockInput<string>(graph, {
+          kind: 'http',
+          operator: 'httpStream',
+          uid,
+          parameters: { host, port, path },
+        }),
+      ),
+    generatorStream: ({ uid, linesPerSecond, lines, seed } = {}) =>
+      makeDStream(
+        blockInput<string>(graph, {
+          kind: 'generator',
+          operator: 'generatorStream',
+          uid,
+          parameters: { linesPerSecond, lines, seed },
+        }),
+      ),
+    receiverStream: (options, make) => makeDStream(receiverInput(graph, options.uid, make)),
+    queueStream: (queue, oneAtATime = true, fallback = []) =>
+      makeDStream(queueInput(graph, queue, oneAtATime, fallback)),
+    sequenceStream: (options) => makeDStream(sequenceInput(graph, options)),
+    union: (streams) =>
+      makeDStream(
+        united(
+          streams.map((stream) => stream.node),
+          callPlace('union'),
+        ),
+      ),
+    transform: (streams, f) =>
+      makeDStream(
+        transformedAll(
+          streams.map((stream) => stream.node),
+          callPlace('transform'),
+          f,
+        ),
+      ),
+    resource: (options) => {
+      const place = callPlace('resource')
+      const { uid } = graph.claim('resource', place, options.uid)
+      if (typeof options.open !== 'function' || typeof options.close !== 'function') {
+        throw invalid(place, 'a resource needs the functions open and close')
+      }
+      const resource = makeResource({ ...options, uid })
+      graph.resources.set(uid, resource)
+      return resource
+    },
+  }
+}

@@ -1,0 +1,124 @@
+/** What a changed program means for stored state, sentence by sentence. */
+import { describe, expect, it } from 'vitest'
+import { structured } from '../../src/base/codec.ts'
+import type { Pair } from '../../src/base/keys.ts'
+import { buildGraph } from '../../src/dstream/app.ts'
+import { compareShapes, renderComparison } from '../../src/dstream/compare-shapes.ts'
+import type { DStream, StateOptions } from '../../src/dstream/dstream.ts'
+import type { GraphShape } from '../../src/dstream/shape.ts'
+import { program } from './harness.ts'
+
+const shapeOf = (build: (s: DStream<Pair<string, number>>) => void, uid = 'in'): GraphShape =>
+  buildGraph(
+    program((ssc) => {
+      build(ssc.sequenceStream<Pair<string, number>>({ uid, batches: [] }))
+    }),
+  ).shape
+
+const counting = (options: StateOptions<number>, more = false): GraphShape =>
+  shapeOf((s) => {
+    const input = more ? s.filter(() => true) : s
+    input.updateStateByKey(options, (v) => v.length).toRows('out')
+  })
+
+describe('a changed program', () => {
+  it('is the same when only places, names of outputs and parameters differ', () => {
+    const one = counting({})
+    const two = shapeOf((s) => {
+      s.updateStateByKey({}, () => 5).toRows('another')
+    })
+    expect(compareShapes(one, two)).toMatchObject({ same: true, refusals: [] })
+    expect(compareShapes(one, two).changes.map(({ kind, role, uid }) => [kind, role, uid])).toEqual(
+      [
+        ['kept', 'input', 'in'],
+        ['kept', 'state', 'updateStateByKey-0'],
+      ],
+    )
+  })
+
+  it('keeps a named state in another shape', () => {
+    const comparison = compareShapes(counting({ uid: 'n' }), counting({ uid: 'n' }, true))
+    expect(comparison).toMatchObject({ same: false, refusals: [] })
+  })
+
+  it('is refused when its derived state is in another shape, with what to write', () => {
+    const { refusals } = compareShapes(counting({}), counting({}, true))
+    expect(refusals).toHaveLength(1)
+    expect(refusals[0]).toMatch(
+      /the state at updateStateByKey at compare-shapes\.test\.ts:.*write \{ uid: 'updateStateByKey-0' \}/,
+    )
+  })
+
+  it('goes on when the derived uid was then written, in the new shape or the old', () => {
+    const named = { uid: 'updateStateByKey-0' }
+    expect(compareShapes(counting({}), counting(named, true)).refusals).toEqual([])
+    expect(compareShapes(counting({}), counting(named))).toMatchObject({ same: true, refusals: [] })
+  })
+
+  it('starts a new state empty', () => {
+    const now = shapeOf((s) => {
+      s.updateStateByKey({ uid: 'n' }, (v) => v.length).toRows('out')
+      s.updateStateByKey({ uid: 'm' }, (v) => v.length).toRows('more')
+    })
+    const { changes, refusals } = compareShapes(counting({ uid: 'n' }), now)
+    expect(refusals).toEqual([])
+    expect(changes.find((change) => change.uid === 'm')?.kind).toBe('new')
+  })
+
+  it('must drop a vanished state by name', () => {
+    const stored = counting({ uid: 'n' })
+    const now = counting({ uid: 'm' })
+    expect(compareShapes(stored, now).refusals).toEqual([
+      expect.stringMatching(
+        /state 'n' is stored.*\{ uid: 'n' \}, or drop it by name: --drop-state n$/,
+      ),
+    ])
+    expect(compareShapes(stored, now, ['n']).refusals).toEqual([])
+  })
+
+  it('migrates a changed codec', () => {
+    const codec = { ...structured<number>(), version: 7 }
+    const { changes, refusals } = compareShapes(
+      counting({ uid: 'n' }),
+      counting({ uid: 'n', codec }),
+    )
+    expect(refusals).toEqual([])
+    expect(changes).toContainEqual({
+      kind: 'codecChanged',
+      role: 'state',
+      uid: 'n',
+      from: 1,
+      to: 7,
+    })
+  })
+
+  it('is refused when a state has another number of partitions', () => {
+    const { refusals } = compareShapes(
+      counting({ uid: 'n', partitions: 4 }),
+      counting({ uid: 'n', partitions: 8 }),
+    )
+    expect(refusals).toEqual([expect.stringMatching(/has 4 partitions.*write \{ partitions: 4 \}/)])
+  })
+
+  it('is refused when an input became one of another kind', () => {
+    const http = buildGraph(
+      program((ssc) => {
+        ssc.httpStream({ uid: 'in', port: 1 }).print()
+      }),
+    ).shape
+    const { refusals } = compareShapes(counting({ uid: 'n' }), http, ['n'])
+    expect(refusals).toEqual([
+      expect.stringMatching(/input 'in' was a sequence input.*another uid/),
+    ])
+  })
+
+  it('is told to people line by line', () => {
+    const lines = renderComparison(compareShapes(counting({ uid: 'n' }), counting({ uid: 'm' })))
+    expect(lines).toEqual([
+      'the program has another shape than the stored one',
+      expect.stringMatching(/^ {2}= input 'in' goes on \(sequenceStream at /),
+      expect.stringMatching(/^ {2}\+ state 'm' is new and starts empty \(updateStateByKey at /),
+      expect.stringMatching(/^ {2}! state 'n' is stored/),
+    ])
+  })
+})
