@@ -1,0 +1,236 @@
+/**
+ * A batch's way: allocate, compute, commit, publish, clean; one batch after the other, in time
+ * order.
+ *
+ * Invariants:
+ * - BatchAllocation(t) is durable before commit(t); a batch that is run again gets the same inputs.
+ * - commit(t) is the decision: before it nothing of t is visible, after it t is never computed
+ *   again.
+ * - t is published before t + 1 is committed, and cleaned only after it was published. What a crash
+ *   leaves: an allocation without commit (run again with the same inputs), a commit without cleanup
+ *   (its staged outputs are published again), or neither.
+ */
+import { assert } from '../base/assert.ts'
+import { MillraceError, messageOf } from '../base/errors.ts'
+import type { BlockStore } from '../blocks/block-store.ts'
+import type { GraphShape } from '../dstream/shape.ts'
+import type { Clock } from '../host/host.ts'
+import type { Batch, BatchFailure } from './batch.ts'
+import { commitInput, stagedOutputs } from './commit.ts'
+import type { History } from './history.ts'
+import type { Inputs } from './inputs.ts'
+import { type Progress, stageKey } from './layout.ts'
+import type { AttemptInput, AttemptOutcome, Committer, Team } from './ports.ts'
+import type { Publisher } from './publisher.ts'
+import { backoffMs, type EngineSettings, type Logger } from './settings.ts'
+import type { StagedOutput } from './staged-output.ts'
+import type { BlockedBatch } from './status.ts'
+
+export interface BatchLoopParts {
+  readonly clock: Clock
+  readonly settings: EngineSettings
+  readonly shape: GraphShape
+  readonly team: Team
+  readonly committer: Committer
+  readonly blocks: BlockStore
+  readonly inputs: Inputs
+  readonly publisher: Publisher
+  readonly history: History
+  readonly log: Logger
+  /** Receiving may go on where the log has become free. */
+  readonly onCleaned: () => void
+  /** A batch is held; receiving goes on beside it. */
+  readonly onBlocked: () => void
+}
+
+/**
+ * Attempt numbers begin with the owner's epoch: unique over all lives, so that an old life's files
+ * are never taken for new.
+ */
+const ATTEMPTS_A_LIFE = 1_000_000
+
+export class BatchLoop {
+  readonly #parts: BatchLoopParts
+  #progress: Progress
+  #attempt: number
+  #blocked: BlockedBatch | undefined
+  /** Keys of staged outputs in the checkpoint that are published already. */
+  #published: readonly string[]
+
+  constructor(parts: BatchLoopParts, progress: Progress, published: readonly string[]) {
+    this.#parts = parts
+    this.#attempt = parts.blocks.log.epoch * ATTEMPTS_A_LIFE
+    this.#progress = progress
+    this.#published = published
+  }
+
+  get progress(): Progress {
+    return this.#progress
+  }
+
+  get blocked(): BlockedBatch | undefined {
+    return this.#blocked
+  }
+
+  /**
+   * Runs the batch at `time` to its end: an allocation that is in the log already is taken as it
+   * is. Resolves `stopped` when the signal came while the batch could not be finished; nothing of
+   * it is visible then.
+   */
+  async run(time: number, signal: AbortSignal): Promise<'completed' | 'stopped'> {
+    const { blocks, history, inputs, settings } = this.#parts
+    assert(time > this.#progress.time, 'batches run in time order')
+    if (blocks.tracker.allocationOf(time) === undefined) {
+      await blocks.allocate(time, { bytesMax: settings.batchBytesMax }, inputs.plan())
+    }
+    const input = inputs.of(time)
+    const batch = history.submitted(time, input.recordsByStream)
+    while (!signal.aborted) {
+      history.attemptStarted(batch)
+      const attempt = ++this.#attempt
+      const outcome = await this.#compute(time, attempt, input.inputs)
+      if (outcome.kind === 'done') {
+        await this.#finish(batch, attempt, outcome)
+        return 'completed'
+      }
+      await this.#failed(batch, outcome, signal)
+    }
+    return 'stopped'
+  }
+
+  async #compute(
+    time: number,
+    attempt: number,
+    inputs: readonly AttemptInput[],
+  ): Promise<AttemptOutcome> {
+    const number = this.#parts.committer.root.number + 1
+    return await this.#parts.team.run({ time, attempt, number, inputs })
+  }
+
+  async #finish(
+    batch: Batch,
+    attempt: number,
+    outcome: AttemptOutcome & { kind: 'done' },
+  ): Promise<void> {
+    const { blocks, committer, history, inputs, onCleaned, shape, team } = this.#parts
+    batch.committing()
+    const number = committer.root.number + 1
+    const progress = inputs.advance(this.#progress, batch.time)
+    const staged = stagedOutputs(shape.outputs, outcome.outputs, { time: batch.time, attempt })
+    const root = await committer.commit(
+      commitInput({
+        number,
+        time: batch.time,
+        attempt,
+        epoch: blocks.log.epoch,
+        logPosition: blocks.log.durable,
+        progress,
+        states: outcome.states,
+        staged,
+        published: this.#published,
+      }),
+    )
+    assert(root.number === number, 'a commit gets the number it was computed for')
+    this.#progress = progress
+    this.#blocked = undefined
+    team.committed(attempt)
+    batch.publishing()
+    await this.publish(staged)
+    if (batch.attempts > 1) await this.sweep()
+    this.#published = staged.map((output) => stageKey(number, output.outputId))
+    await blocks.cleanup(batch.time, root.number, root.digest)
+    history.completed(batch)
+    onCleaned()
+  }
+
+  /**
+   * Publishes staged outputs in output order. A failure is tried again for ever with backoff: the
+   * batch is committed, so there is no other way on; a lost staged file is damage and is thrown.
+   */
+  async publish(staged: readonly StagedOutput[]): Promise<void> {
+    for (const output of staged) {
+      for (let n = 2; ; n++) {
+        try {
+          await this.#parts.publisher.publish(output)
+          break
+        } catch (error) {
+          if (!(error instanceof MillraceError) || !error.retryable) throw error
+          const details = { output: output.uid, time: output.time, code: error.code }
+          this.#parts.log.error(details, `cannot publish: ${error.message}`)
+          await this.#parts.clock.sleep(backoffMs(this.#parts.settings, n))
+        }
+      }
+    }
+  }
+
+  /**
+   * Removes the files of attempts that came to nothing. They are only litter: a failure is logged.
+   */
+  async sweep(): Promise<void> {
+    try {
+      await this.#parts.publisher.sweep()
+    } catch (error) {
+      this.#parts.log.warn({}, `staged files of aborted attempts stay behind: ${messageOf(error)}`)
+    }
+  }
+
+  /** Resolves when the batch may be tried again, or when the signal came. */
+  async #failed(
+    batch: Batch,
+    outcome: AttemptOutcome & { kind: 'failed' },
+    signal: AbortSignal,
+  ): Promise<void> {
+    if (signal.aborted) return
+    const { clock, history, log, settings } = this.#parts
+    const failure: BatchFailure = {
+      code: outcome.code,
+      message: outcome.message,
+      ...(outcome.place === undefined ? {} : { place: outcome.place }),
+    }
+    const details = { batch: batch.time, attempt: batch.attempts, ...failure }
+    if (batch.attempts < settings.maxAttempts) {
+      history.attemptFailed(batch, failure, 'waiting')
+      log.warn(details, 'a batch failed and is tried again')
+      await sleepUnlessStopped(clock, backoffMs(settings, batch.attempts + 1), signal)
+      return
+    }
+    history.attemptFailed(batch, failure, 'blocked')
+    this.#blocked = {
+      time: batch.time,
+      attempts: batch.attempts,
+      ...failure,
+      since: clock.now(),
+    }
+    log.error(details, 'a batch is blocked: its attempts are used up; receiving goes on')
+    this.#parts.onBlocked()
+    if (settings.failFast) {
+      throw new MillraceError('MR_USER_FUNCTION_FAILED', outcome.message, {
+        cause: outcome.cause,
+        details,
+      })
+    }
+    await stopped(signal)
+  }
+}
+
+async function sleepUnlessStopped(clock: Clock, ms: number, signal: AbortSignal): Promise<void> {
+  try {
+    await clock.sleep(ms, signal)
+  } catch (error) {
+    if (!signal.aborted) throw error
+  }
+}
+
+/** Resolves when the signal is aborted. */
+export async function stopped(signal: AbortSignal): Promise<void> {
+  if (signal.aborted) return
+  await new Promise<void>((resolve) => {
+    signal.addEventListener(
+      'abort',
+      () => {
+        resolve()
+      },
+      { once: true },
+    )
+  })
+}

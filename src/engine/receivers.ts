@@ -1,0 +1,207 @@
+/**
+ * All receivers of a program: starts and stops them, gives each its way into the log, and keeps
+ * what the API shows of them.
+ *
+ * Pressure: while the bytes of the log that are still needed exceed the quota, `add` waits, and the
+ * sources stop reading; when batches have been cleaned, receiving goes on by itself. Between
+ * pausing and resuming lies a tenth of the quota, so that it does not flutter.
+ */
+import { present } from '../base/assert.ts'
+import type { BlockStore } from '../blocks/block-store.ts'
+import type { GraphShape, InputShape } from '../dstream/shape.ts'
+import type { ChildProcess, Host } from '../host/host.ts'
+import type { Block, BlockSink, ReceiverEvent, ReceiverHandle } from '../receiver/receiver.ts'
+import { createReceiver } from '../sources/create-receiver.ts'
+import type { History } from './history.ts'
+import { type Inputs, isDirect } from './inputs.ts'
+import type { ListenerBus, ReceiverInfo } from './listener-bus.ts'
+import type { EngineSettings, Logger } from './settings.ts'
+import type { InputStatus } from './status.ts'
+
+export interface ReceiversParts {
+  readonly host: Host
+  readonly shape: GraphShape
+  readonly blocks: BlockStore
+  readonly inputs: Inputs
+  readonly settings: EngineSettings
+  readonly bus: ListenerBus
+  readonly history: History
+  readonly log: Logger
+  /** Starts the process of a custom receiver. */
+  spawnReceiver(uid: string): ChildProcess
+}
+
+interface Entry {
+  readonly input: InputShape
+  readonly handle: ReceiverHandle | undefined
+  active: boolean
+  records: number
+  rejected: number
+  lastErrorTime: number | undefined
+  lastErrorMessage: string | undefined
+}
+
+const RESUME_SHARE = 0.9
+
+export class Receivers {
+  readonly #parts: ReceiversParts
+  readonly #entries: Entry[]
+  #paused = false
+  #waiting: (() => void)[] = []
+  #stopped = false
+
+  constructor(parts: ReceiversParts) {
+    this.#parts = parts
+    this.#entries = parts.shape.inputs.map((input) => this.#entry(input))
+  }
+
+  get paused(): boolean {
+    return this.#paused
+  }
+
+  #entry(input: InputShape): Entry {
+    const entry: Entry = {
+      input,
+      active: false,
+      records: 0,
+      rejected: 0,
+      lastErrorTime: undefined,
+      lastErrorMessage: undefined,
+      handle: isDirect(input)
+        ? undefined
+        : createReceiver(input, {
+            host: this.#parts.host,
+            sink: this.#sink(input),
+            onEvent: (event) => {
+              this.#event(entry, event)
+            },
+            spawnReceiver: () => this.#parts.spawnReceiver(input.uid),
+          }),
+    }
+    return entry
+  }
+
+  async start(): Promise<void> {
+    await Promise.all(this.#entries.map(async (entry) => await entry.handle?.start()))
+  }
+
+  /** Resolves when all have handed over what they held and it is durable. */
+  async stop(): Promise<void> {
+    this.#stopped = true
+    this.#resume()
+    const results = await Promise.allSettled(
+      this.#entries.map(async (entry) => await entry.handle?.stop()),
+    )
+    const errors: unknown[] = results.flatMap((r): unknown[] =>
+      r.status === 'rejected' ? [r.reason] : [],
+    )
+    if (errors.length > 0) throw new AggregateError(errors, 'stopping receivers')
+  }
+
+  /** Called when the log has become free. */
+  onCleaned(): void {
+    const { blocks, settings } = this.#parts
+    if (this.#paused && blocks.pinnedBytes < settings.logQuotaBytes * RESUME_SHARE) this.#resume()
+  }
+
+  #resume(): void {
+    if (this.#paused) this.#parts.log.info({}, 'receiving goes on: the log has room again')
+    this.#paused = false
+    const waiting = this.#waiting
+    this.#waiting = []
+    for (const wake of waiting) wake()
+  }
+
+  #sink(input: InputShape): BlockSink {
+    const logId = (): number => this.#parts.inputs.logId(input)
+    const isPaused = (): boolean => this.#isPaused()
+    return {
+      add: async (block) => await this.#add(input, block),
+      highWater: (producerId) => this.#parts.blocks.tracker.highWater(logId(), producerId),
+      get paused() {
+        return isPaused()
+      },
+    }
+  }
+
+  #isPaused(): boolean {
+    const { blocks, log, settings } = this.#parts
+    if (this.#stopped) return false
+    if (!this.#paused && blocks.pinnedBytes >= settings.logQuotaBytes) {
+      this.#paused = true
+      const details = { pinnedBytes: blocks.pinnedBytes, quotaBytes: settings.logQuotaBytes }
+      log.warn(details, 'receiving pauses: the log holds as much as its quota allows')
+    }
+    return this.#paused
+  }
+
+  async #add(input: InputShape, block: Block): Promise<'stored' | 'duplicate'> {
+    while (this.#isPaused()) {
+      await new Promise<void>((resolve) => {
+        this.#waiting.push(resolve)
+      })
+    }
+    const { blocks, history, inputs } = this.#parts
+    const { kind } = await blocks.addBlock({ streamId: inputs.logId(input), ...block })
+    if (kind === 'duplicate') history.duplicate()
+    else this.#entryOf(input).records += block.records
+    return kind
+  }
+
+  #entryOf(input: InputShape): Entry {
+    return present(this.#entries[input.streamId], 'an input')
+  }
+
+  #event(entry: Entry, event: ReceiverEvent): void {
+    const { bus, host, log } = this.#parts
+    const uid = entry.input.uid
+    switch (event.kind) {
+      case 'started':
+        entry.active = true
+        bus.post((listener) => listener.onReceiverStarted?.(info(entry)))
+        return
+      case 'stopped':
+        entry.active = false
+        bus.post((listener) => listener.onReceiverStopped?.(info(entry)))
+        return
+      case 'error':
+        entry.lastErrorTime = host.clock.now()
+        entry.lastErrorMessage = event.message
+        log.warn({ input: uid, cause: event.cause }, `receiver '${uid}': ${event.message}`)
+        bus.post((listener) => listener.onReceiverError?.(info(entry)))
+        return
+      case 'rejected':
+        entry.rejected += event.records
+        log.warn({ input: uid, records: event.records }, `records left out: ${event.reason}`)
+        return
+    }
+  }
+
+  statuses(): InputStatus[] {
+    return this.#entries.map((entry) => ({
+      shape: entry.input,
+      name: nameOf(entry.input),
+      active: entry.active,
+      records: entry.records,
+      rejected: entry.rejected,
+      ...(entry.lastErrorTime === undefined ? {} : { lastErrorTime: entry.lastErrorTime }),
+      ...(entry.lastErrorMessage === undefined ? {} : { lastErrorMessage: entry.lastErrorMessage }),
+    }))
+  }
+}
+
+/** Spark's form: `Socket text stream [0]`. */
+function nameOf(input: InputShape): string {
+  const words = input.kind.replace(/([a-z])([A-Z])/g, '$1 $2').toLowerCase()
+  return `${words.charAt(0).toUpperCase()}${words.slice(1)} stream [${String(input.streamId)}]`
+}
+
+function info(entry: Entry): ReceiverInfo {
+  return {
+    streamId: entry.input.streamId,
+    name: nameOf(entry.input),
+    active: entry.active,
+    lastErrorMessage: entry.lastErrorMessage ?? '',
+    lastErrorTime: entry.lastErrorTime ?? -1,
+  }
+}

@@ -1,0 +1,217 @@
+/**
+ * From a directory to parts that are ready to run, in one order: own the directory, build the
+ * program, verify both stores, fold the log, hold the two against each other, adopt the program's
+ * shape, load state. Nothing is written before everything that can refuse has been asked; a refusal
+ * leaves every byte as it was and gives the directory back.
+ */
+import { join } from 'node:path'
+import { type Checkpoint, openCheckpoint } from '../../checkpoint/checkpoint.ts'
+import { type BlockStore, openBlockStore } from '../blocks/block-store.ts'
+import { MillraceError } from '../base/errors.ts'
+import type { GraphShape } from '../dstream/shape.ts'
+import { adoptShape } from './adoption.ts'
+import { checkAgreement } from './agreement.ts'
+import type { EngineOptions } from './engine-options.ts'
+import { type Identity, openIdentity } from './identity.ts'
+import { type Progress, STAGE_PREFIX, stageCommit, statePartitionPrefix } from './layout.ts'
+import { ownDirectory } from './ownership.ts'
+import type { PieceSource, TeamHandle } from './ports.ts'
+import { decodeStaged, type StagedOutput } from './staged-output.ts'
+
+export interface Opened {
+  readonly shape: GraphShape
+  readonly team: TeamHandle
+  readonly checkpoint: Checkpoint
+  readonly blocks: BlockStore
+  readonly progress: Progress
+  /** Staged outputs of the last commit whose receipt is missing, in output order. */
+  readonly unpublished: readonly StagedOutput[]
+  /** Keys of all staged outputs the checkpoint holds: the next commit removes them. */
+  readonly published: readonly string[]
+  /** Times of batches that were allocated and not committed, ascending. */
+  readonly unfinished: readonly number[]
+  /** Writes the receipts that are missing, once `unpublished` is published. */
+  acknowledge(): Promise<void>
+  close(): Promise<void>
+}
+
+/** Called while recovery goes on, and by what lives on after it. */
+export interface RecoveryHooks {
+  /** `index` of the step in `RECOVERY_STEPS`. */
+  onProgress(index: number, done: number, total: number): void
+  /** An executor died and is being replaced. */
+  onRestart(): void
+  /** The log failed: the engine is over. */
+  onLogFailure(error: MillraceError): void
+}
+
+const OWNING = 0
+const VERIFYING = 1
+const READING = 2
+const EXECUTORS = 3
+const LOADING = 4
+
+/** Closes what was opened, last first, and reports every error. */
+class Stack {
+  readonly #closers: (() => Promise<void>)[] = []
+
+  add(close: () => Promise<void>): void {
+    this.#closers.push(close)
+  }
+
+  async close(): Promise<void> {
+    const errors: unknown[] = []
+    for (let close = this.#closers.pop(); close; close = this.#closers.pop()) {
+      await close().catch((error: unknown) => errors.push(error))
+    }
+    if (errors.length > 0) throw new AggregateError(errors, 'closing the directory')
+  }
+}
+
+export async function openDirectory(options: EngineOptions, hooks: RecoveryHooks): Promise<Opened> {
+  const stack = new Stack()
+  try {
+    return await open(options, hooks, stack)
+  } catch (error) {
+    await stack.close()
+    throw error
+  }
+}
+
+async function open(options: EngineOptions, hooks: RecoveryHooks, stack: Stack): Promise<Opened> {
+  const { host } = options
+  hooks.onProgress(OWNING, 0, 0)
+  const directory = options.directory ?? (await host.processes.privateDirectory())
+  if (options.directory === undefined) stack.add(() => host.fs.remove(directory))
+  const owner = await ownDirectory(host, directory)
+  stack.add(() => owner.release())
+
+  hooks.onProgress(EXECUTORS, 0, 0)
+  const logDirectory = join(directory, 'log')
+  const team = options.newTeam({
+    logDirectory,
+    onRestart: () => {
+      hooks.onRestart()
+    },
+  })
+  stack.add(() => team.stop())
+  const shape = await team.build()
+  refuseMisfits(shape, options.directory === undefined)
+
+  const identity = await openIdentity(host, directory, shape.application)
+  hooks.onProgress(VERIFYING, 0, 0)
+  const checkpoint = await openStores(options, hooks, { directory, identity })
+  stack.add(() => checkpoint.close())
+  hooks.onProgress(READING, 0, 0)
+  const blocks = await openLog(options, hooks, { id: identity.id, checkpoint, logDirectory })
+  stack.add(() => blocks.close())
+  checkAgreement(checkpoint.root, blocks.tracker)
+
+  const progress = await adoptShape(options, { shape, checkpoint, blocks })
+  await identity.finish()
+  hooks.onProgress(LOADING, 0, shape.states.length)
+  await team.load(pieceSource(checkpoint))
+  const found = await findUnfinished(checkpoint, blocks, progress)
+  const close = (): Promise<void> => stack.close()
+  return { shape, team, checkpoint, blocks, progress, ...found, close }
+}
+
+async function openStores(
+  { host, log }: EngineOptions,
+  hooks: RecoveryHooks,
+  { directory, identity }: { readonly directory: string; readonly identity: Identity },
+): Promise<Checkpoint> {
+  const { checkpoint, report } = await openCheckpoint(host, {
+    directory,
+    identity: identity.id,
+    create: identity.kind === 'new',
+    onProgress: (done, total) => {
+      hooks.onProgress(VERIFYING, done, total)
+    },
+  })
+  for (const store of report.stores) {
+    if (report.fresh || store.state === 'ok') continue
+    const { name, state, why, aside } = store
+    log.warn({ store: name, state, why, aside }, `${name} was ${state} and has been mended`)
+  }
+  return checkpoint
+}
+
+async function openLog(
+  { host, settings, log }: EngineOptions,
+  hooks: RecoveryHooks,
+  at: { id: Uint8Array; checkpoint: Checkpoint; logDirectory: string },
+): Promise<BlockStore> {
+  const { store, report } = await openBlockStore(host, {
+    directory: at.logDirectory,
+    identity: at.id,
+    segmentBytes: settings.segmentBytes,
+    durability: settings.durability,
+    provenDurable: at.checkpoint.root.logPosition,
+    onProgress: (done, total) => {
+      hooks.onProgress(READING, done, total)
+    },
+    onFailure: (error) => {
+      hooks.onLogFailure(error)
+    },
+  })
+  if (report.tornBytes > 0) {
+    const details = { bytes: report.tornBytes, end: report.end }
+    log.warn(details, 'the torn tail of the log was cut: possibly acknowledged, unproven')
+  }
+  return store
+}
+
+const pieceSource = (checkpoint: Checkpoint): PieceSource =>
+  async function* (uid, partition) {
+    const prefix = statePartitionPrefix(uid, partition)
+    for await (const [key, value] of checkpoint.entries(prefix)) {
+      yield [key.slice(prefix.length), value] as const
+    }
+  }
+
+/** What a program cannot do in a context that has, or has no, directory of its own. */
+function refuseMisfits(shape: GraphShape, ephemeral: boolean): void {
+  const queue = shape.inputs.find((input) => input.kind === 'queue')
+  if (queue !== undefined && !ephemeral) {
+    throw new MillraceError(
+      'MR_GRAPH_INVALID',
+      `queueStream doesn't support checkpointing: what was pushed to '${queue.uid}' would be gone ` +
+        `after a crash (${queue.place.location ?? 'unknown place'}); use an input that can be read again`,
+    )
+  }
+  const state = shape.states[0]
+  if (state !== undefined && ephemeral) {
+    throw new MillraceError(
+      'MR_CHECKPOINT_REQUIRED',
+      `state '${state.uid}' (${state.place.location ?? 'unknown place'}) needs a data directory to be ` +
+        `kept in: use StreamingContext.getOrCreate(directory, …)`,
+    )
+  }
+}
+
+/**
+ * The checkpoint's root says what must be run again, never a missing receipt. Staged outputs whose
+ * commit has its receipt in the log are published; of the others, publication is repeated.
+ */
+async function findUnfinished(
+  checkpoint: Checkpoint,
+  blocks: BlockStore,
+  progress: Progress,
+): Promise<Pick<Opened, 'unpublished' | 'published' | 'unfinished' | 'acknowledge'>> {
+  const receipt = blocks.tracker.cleanup?.commit ?? -1
+  const published: string[] = []
+  const unpublished: StagedOutput[] = []
+  for await (const [key, value] of checkpoint.entries(STAGE_PREFIX)) {
+    published.push(key)
+    if (stageCommit(key) > receipt) unpublished.push(decodeStaged(value))
+  }
+  const times = blocks.tracker.uncommitted().map((allocation) => allocation.time)
+  const committed = times.filter((time) => time <= progress.time)
+  const acknowledge = async (): Promise<void> => {
+    const { number, digest } = checkpoint.root
+    for (const time of committed) await blocks.cleanup(time, number, digest)
+  }
+  const unfinished = times.filter((time) => time > progress.time)
+  return { unpublished, published, unfinished, acknowledge }
+}
