@@ -1,0 +1,72 @@
+/**
+ * Whether the server lives, has started, and can take records and count them; and in words, why
+ * not. Pure.
+ */
+import { formatDuration } from '../base/time.ts'
+import type { EngineStatus } from '../engine/status.ts'
+
+export interface Startup {
+  readonly started: boolean
+  readonly phase: EngineStatus['phase']
+  readonly recovery: EngineStatus['recovery'] | undefined
+}
+
+export function startupOf(status: EngineStatus | undefined): Startup {
+  if (status === undefined) return { started: false, phase: 'starting', recovery: undefined }
+  const started = status.phase !== 'starting' && status.phase !== 'failed'
+  return { started, phase: status.phase, recovery: status.recovery }
+}
+
+export type NotReady =
+  | { readonly kind: 'starting'; readonly message: string }
+  | { readonly kind: 'recovering'; readonly message: string; readonly step: string }
+  | { readonly kind: 'blocked'; readonly message: string; readonly batchTime: number }
+  | { readonly kind: 'paused'; readonly message: string }
+  | { readonly kind: 'ending'; readonly message: string }
+
+export interface Readiness {
+  readonly ready: boolean
+  readonly reasons: readonly NotReady[]
+}
+
+export function readinessOf(status: EngineStatus | undefined, now: number): Readiness {
+  const reasons = reasonsOf(status, now)
+  return { ready: reasons.length === 0, reasons }
+}
+
+function reasonsOf(status: EngineStatus | undefined, now: number): NotReady[] {
+  if (status === undefined) return [{ kind: 'starting', message: 'the engine is being made' }]
+  const reasons: NotReady[] = []
+  const { phase, recovery, blocked, log } = status
+  if (phase === 'starting') {
+    reasons.push({ kind: 'recovering', message: progress(recovery), step: recovery.step })
+  } else if (phase !== 'running') {
+    reasons.push({ kind: 'ending', message: `the engine is ${phase}` })
+  }
+  if (blocked !== undefined) {
+    const place = blocked.place === undefined ? '' : ` at ${blocked.place}`
+    const since = formatDuration(Math.max(0, now - blocked.since))
+    reasons.push({
+      kind: 'blocked',
+      batchTime: blocked.time,
+      message:
+        `batch ${String(blocked.time)} is held since ${since} after ` +
+        `${String(blocked.attempts)} attempts: ${blocked.code}${place}: ${blocked.message}`,
+    })
+  }
+  if (log.paused) {
+    reasons.push({
+      kind: 'paused',
+      message:
+        `receiving is paused: ${String(log.retainedBytes)} bytes of the log are kept, ` +
+        `${String(log.pinnedBytes)} of them still needed; the quota is ${String(log.quotaBytes)}`,
+    })
+  }
+  return reasons
+}
+
+/** `reading the log (3 of 8), 40 of 100` */
+function progress({ step, index, steps, done, total }: EngineStatus['recovery']): string {
+  const at = `${step} (${String(index + 1)} of ${String(steps)})`
+  return total > 0 ? `${at}, ${String(done)} of ${String(total)}` : at
+}

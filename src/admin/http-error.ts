@@ -1,0 +1,44 @@
+/** Errors of the admin API: always `{code, message}`, with the status that fits the code. */
+import type { FastifyInstance } from 'fastify'
+import { MillraceError, messageOf } from '../base/errors.ts'
+import type { ErrorCode } from '../base/errors.ts'
+
+const STATUS: Readonly<Partial<Record<ErrorCode, number>>> = {
+  MR_NOT_FOUND: 404,
+  MR_REQUEST_INVALID: 400,
+  MR_KEY_INVALID: 400,
+  MR_STATE_INVALID: 503,
+  MR_EXECUTOR_DIED: 503,
+  MR_EXECUTOR_HUNG: 503,
+  MR_PRESSURE: 503,
+}
+
+export const notFound = (message: string): MillraceError =>
+  new MillraceError('MR_NOT_FOUND', message)
+
+export const badRequest = (message: string): MillraceError =>
+  new MillraceError('MR_REQUEST_INVALID', message)
+
+export function answerErrors(app: FastifyInstance): void {
+  app.setNotFoundHandler(async (request, reply) => {
+    const message = `there is no ${request.method} ${request.url.slice(0, 200)}`
+    await reply.code(404).send({ code: 'MR_NOT_FOUND', message })
+  })
+  app.setErrorHandler(async (error, _request, reply) => {
+    if (error instanceof MillraceError) {
+      const body = { code: error.code, message: error.message }
+      await reply.code(STATUS[error.code] ?? 500).send(body)
+      return
+    }
+    // What the HTTP library refuses (a broken request) carries its own status.
+    const status = statusOf(error)
+    const code: ErrorCode = status < 500 ? 'MR_REQUEST_INVALID' : 'MR_INTERNAL'
+    await reply.code(status).send({ code, message: messageOf(error) })
+  })
+}
+
+function statusOf(error: unknown): number {
+  if (typeof error !== 'object' || error === null || !('statusCode' in error)) return 500
+  const { statusCode } = error
+  return typeof statusCode === 'number' && statusCode >= 400 && statusCode < 600 ? statusCode : 500
+}

@@ -1,0 +1,65 @@
+/** Work on a data directory that no server runs on: it is owned for as long as the work takes. */
+import { resolve } from 'node:path'
+import { openCheckpoint } from '../../checkpoint/checkpoint.ts'
+import type { Checkpoint } from '../../checkpoint/checkpoint.ts'
+import { verifyCheckpoint } from '../../checkpoint/verify.ts'
+import { equalBytes } from '../base/bytes.ts'
+import { MillraceError } from '../base/errors.ts'
+import { examineDirectory } from '../engine/directory.ts'
+import { ownDirectory } from '../engine/ownership.ts'
+import { readIdentity } from '../engine/identity.ts'
+import type { Host } from '../host/host.ts'
+import type { Shell } from '../host/shell.ts'
+
+/**
+ * Runs `work` as the owner. Throws `MR_DIRECTORY_OWNED` beside a live server, `MR_CONFIG_INVALID`
+ * where there is no data directory, and what `examineDirectory` throws.
+ */
+export async function withOwnedDirectory<T>(
+  shell: Pick<Shell, 'workingDirectory'>,
+  host: Host,
+  given: string,
+  work: (directory: string) => Promise<T>,
+): Promise<T> {
+  const directory = resolve(shell.workingDirectory, given)
+  const state = await examineDirectory(host.fs, directory)
+  if (state.kind !== 'identified') {
+    const why =
+      state.kind === 'begun'
+        ? 'holds a first start that was broken off; nothing was stored, the next start begins again'
+        : 'is no data directory: nothing is there'
+    throw new MillraceError('MR_CONFIG_INVALID', `${directory} ${why}`)
+  }
+  const ownership = await ownDirectory(host, directory)
+  try {
+    return await work(directory)
+  } finally {
+    await ownership.release()
+  }
+}
+
+/**
+ * Reads from the checkpoint without mending it: undefined where it would have to be mended first.
+ * The caller owns the directory.
+ */
+export async function readCheckpoint<T>(
+  host: Host,
+  directory: string,
+  read: (checkpoint: Checkpoint) => Promise<T>,
+): Promise<T | undefined> {
+  const [a, b] = await verifyCheckpoint(host, directory)
+  if (a.problems.length > 0 || b.problems.length > 0) return undefined
+  if (a.root === undefined || b.root === undefined) return undefined
+  if (!equalBytes(a.root.digest, b.root.digest)) return undefined
+  const { id } = await readIdentity(host.fs, directory)
+  const { checkpoint } = await openCheckpoint(host, {
+    directory,
+    identity: new Uint8Array(Buffer.from(id, 'hex')),
+    create: false,
+  })
+  try {
+    return await read(checkpoint)
+  } finally {
+    await checkpoint.close()
+  }
+}

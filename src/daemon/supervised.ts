@@ -1,0 +1,43 @@
+/**
+ * The daemon's side of supervision: it tells of commits and phases, and ends when its supervisor is
+ * gone.
+ */
+import type { Clock } from '../host/host.ts'
+import type { Shell } from '../host/shell.ts'
+import type { EngineHandle } from './engine-handle.ts'
+import { EXIT } from './exit-codes.ts'
+import type { Settings } from './settings.ts'
+import type { DaemonMessage } from './supervision.ts'
+
+const TELL_EVERY_MS = 200
+
+/** Tells until the returned function is called; does nothing where there is no supervisor. */
+export function tellSupervisor(
+  shell: Pick<Shell, 'supervisor' | 'exit'>,
+  clock: Clock,
+  engine: EngineHandle,
+  settings: Settings,
+): () => void {
+  const { supervisor } = shell
+  if (supervisor === undefined) return () => undefined
+  // A daemon without its supervisor would hold the directory against the next one: what is on disk
+  // is enough.
+  supervisor.onGone(() => shell.exit(EXIT.hurried))
+  const send = (message: DaemonMessage): void => {
+    supervisor.send(message)
+  }
+  const { maxRestarts, backoffMinMs, backoffMaxMs } = settings.supervise
+  const { stopTimeoutMs } = settings
+  send({
+    kind: 'settings',
+    settings: { maxRestarts, backoffMinMs, backoffMaxMs, stopTimeoutMs },
+  })
+  let told = { commit: -1, recovering: true }
+  return clock.every(TELL_EVERY_MS, () => {
+    const { phase, lastCommit } = engine.status()
+    const now = { commit: lastCommit?.number ?? -1, recovering: phase === 'starting' }
+    if (now.recovering !== told.recovering) send({ kind: 'phase', recovering: now.recovering })
+    if (now.commit > told.commit) send({ kind: 'commit', number: now.commit })
+    told = now
+  })
+}

@@ -1,0 +1,175 @@
+/**
+ * What the supervisor does when something happens: a pure function, so that every order of events
+ * can be tried.
+ *
+ *              exited (may help to start again)
+ *   running ────────────────────────────────► waiting ──backoff over──► running
+ *      │ │                                       │
+ *      │ └─ exited (final), or latched ─► done ◄─┤ signal
+ *      └─── signal ─► stopping ──exited──► done ◄┘
+ *
+ * Invariants: at most one child lives; a child is killed only while stopping: after the deadline
+ * when it is not recovering, or at the second signal. Deaths count until a commit above every
+ * earlier one is heard of.
+ */
+import { assert, unreachable } from '../base/assert.ts'
+import type { StopSignal } from '../host/shell.ts'
+import { EXIT, FINAL_EXITS } from './exit-codes.ts'
+import { SUPERVISION_DEFAULTS } from './supervision.ts'
+import type { DaemonMessage, SupervisionSettings } from './supervision.ts'
+
+export interface SupervisorState {
+  readonly phase: 'running' | 'waiting' | 'stopping' | 'done'
+  /** The child has not come to running yet. */
+  readonly recovering: boolean
+  /** Deaths since the last progress. */
+  readonly deaths: number
+  readonly highestCommit: number
+  readonly settings: SupervisionSettings
+}
+
+export type SupervisorEvent =
+  | { readonly kind: 'message'; readonly message: DaemonMessage }
+  | { readonly kind: 'exited'; readonly code: number | null; readonly signal: string | null }
+  | { readonly kind: 'backoffOver' }
+  | { readonly kind: 'signalled'; readonly signal: StopSignal }
+  | { readonly kind: 'deadline' }
+
+export type SupervisorAction =
+  | { readonly kind: 'spawn' }
+  | { readonly kind: 'wait'; readonly ms: number }
+  | { readonly kind: 'signal'; readonly signal: StopSignal | 'SIGKILL' }
+  | { readonly kind: 'setDeadline'; readonly ms: number }
+  | { readonly kind: 'report'; readonly text: string }
+  | { readonly kind: 'finish'; readonly code: number }
+
+export interface SupervisorStep {
+  readonly state: SupervisorState
+  readonly actions: readonly SupervisorAction[]
+}
+
+/** What a child is given beyond its own `stopTimeoutMs`, which it keeps itself. */
+export const STOP_GRACE_MS = 5000
+
+export const startSupervisor = (): SupervisorStep => ({
+  state: {
+    phase: 'running',
+    recovering: true,
+    deaths: 0,
+    highestCommit: -1,
+    settings: SUPERVISION_DEFAULTS,
+  },
+  actions: [{ kind: 'spawn' }],
+})
+
+export function superviseStep(state: SupervisorState, event: SupervisorEvent): SupervisorStep {
+  switch (event.kind) {
+    case 'message':
+      return { state: hear(state, event.message), actions: [] }
+    case 'exited':
+      return exited(state, event)
+    case 'backoffOver':
+      if (state.phase !== 'waiting') return stay(state)
+      return { state: { ...state, phase: 'running', recovering: true }, actions: [SPAWN] }
+    case 'signalled':
+      return signalled(state, event.signal)
+    case 'deadline':
+      return deadline(state)
+    default:
+      return unreachable(event)
+  }
+}
+
+const SPAWN: SupervisorAction = { kind: 'spawn' }
+const KILL: SupervisorAction = { kind: 'signal', signal: 'SIGKILL' }
+const stay = (state: SupervisorState): SupervisorStep => ({ state, actions: [] })
+const report = (text: string): SupervisorAction => ({ kind: 'report', text })
+
+function finish(state: SupervisorState, code: number, text?: string): SupervisorStep {
+  const last: SupervisorAction = { kind: 'finish', code }
+  return {
+    state: { ...state, phase: 'done' },
+    actions: text === undefined ? [last] : [report(text), last],
+  }
+}
+
+function hear(state: SupervisorState, message: DaemonMessage): SupervisorState {
+  switch (message.kind) {
+    case 'settings':
+      return { ...state, settings: message.settings }
+    case 'phase':
+      return { ...state, recovering: message.recovering }
+    case 'commit':
+      if (message.number <= state.highestCommit) return state
+      return { ...state, highestCommit: message.number, deaths: 0 }
+    default:
+      return unreachable(message)
+  }
+}
+
+function exited(
+  state: SupervisorState,
+  { code, signal }: { code: number | null; signal: string | null },
+): SupervisorStep {
+  assert(state.phase === 'running' || state.phase === 'stopping', 'a child exits only once')
+  if (state.phase === 'stopping') return finish(state, code ?? EXIT.hurried)
+  if (code !== null && FINAL_EXITS.has(code)) return finish(state, code)
+  const how =
+    code === null ? `was ended by ${signal ?? 'nobody knows what'}` : `exited with ${String(code)}`
+  const deaths = state.deaths + 1
+  const { maxRestarts } = state.settings
+  if (deaths >= maxRestarts) {
+    return finish(
+      { ...state, deaths },
+      EXIT.internal,
+      `the daemon ${how}: death ${String(deaths)} without a commit between them, giving up. ` +
+        'Its last messages say why; nothing stored is lost, start again when that is mended',
+    )
+  }
+  const ms = backoff(state.settings, deaths)
+  return {
+    state: { ...state, phase: 'waiting', deaths },
+    actions: [
+      report(
+        `the daemon ${how}; starting it again in ${String(ms)} ms ` +
+          `(death ${String(deaths)} of ${String(maxRestarts)} without a commit)`,
+      ),
+      { kind: 'wait', ms },
+    ],
+  }
+}
+
+/** Wait after so many deaths in a row. */
+export function backoff(settings: SupervisionSettings, deaths: number): number {
+  return Math.min(settings.backoffMaxMs, settings.backoffMinMs * 2 ** Math.min(deaths - 1, 40))
+}
+
+function signalled(state: SupervisorState, signal: StopSignal): SupervisorStep {
+  switch (state.phase) {
+    case 'running':
+      return {
+        state: { ...state, phase: 'stopping' },
+        actions: [
+          { kind: 'signal', signal },
+          { kind: 'setDeadline', ms: state.settings.stopTimeoutMs + STOP_GRACE_MS },
+        ],
+      }
+    case 'stopping':
+      return { state, actions: [report('second signal: ending the daemon now'), KILL] }
+    case 'waiting':
+      return finish(state, EXIT.ok)
+    case 'done':
+      return stay(state)
+    default:
+      return unreachable(state.phase)
+  }
+}
+
+function deadline(state: SupervisorState): SupervisorStep {
+  if (state.phase !== 'stopping') return stay(state)
+  if (!state.recovering) {
+    return { state, actions: [report('the daemon did not stop in time: ending it'), KILL] }
+  }
+  const text = 'the daemon is still recovering and ends when it can; a second signal ends it now'
+  return { state, actions: [report(text)] }
+}

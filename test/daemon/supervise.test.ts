@@ -1,0 +1,72 @@
+/** The supervisor at work, with children and a clock at the test's command. */
+import { describe, expect, it } from 'vitest'
+import { supervise, wantsSupervision } from '../../src/daemon/supervise.ts'
+import { ManualClock } from '../../src/host/manual-clock.ts'
+import { fakeShell } from './fake-shell.ts'
+import type { FakeChild, FakeShell } from './fake-shell.ts'
+
+const RUN = ['run', 'app.ts', '--supervise', '--param', 'port=1']
+
+async function newest(shell: FakeShell, count: number): Promise<FakeChild> {
+  for (let turn = 0; turn < 100 && shell.children.length < count; turn++) await Promise.resolve()
+  expect(shell.children).toHaveLength(count)
+  const child = shell.children[count - 1]
+  if (child === undefined) throw new Error('no child')
+  return child
+}
+
+describe('the supervisor', () => {
+  it('is asked for by its flag, for `run` only, and not to show help', () => {
+    expect(wantsSupervision(RUN)).toBe(true)
+    expect(wantsSupervision(['run', 'app.ts'])).toBe(false)
+    expect(wantsSupervision(['plan', 'app.ts', '--supervise'])).toBe(false)
+    expect(wantsSupervision(['run', 'app.ts', '--', '--supervise'])).toBe(false)
+    expect(wantsSupervision(['run', '--supervise', '--help'])).toBe(false)
+  })
+
+  it('starts the daemon without its own flag and ends as the daemon ends', async () => {
+    const shell = fakeShell({ arguments: RUN })
+    const code = supervise(shell, new ManualClock(0))
+    const child = await newest(shell, 1)
+    expect(child.arguments).toEqual(['run', 'app.ts', '--param', 'port=1'])
+    child.exit(64)
+    expect(await code).toBe(64)
+    expect(shell.children).toHaveLength(1)
+  })
+
+  it('waits, starts it again, and says so in a line', async () => {
+    const clock = new ManualClock(0)
+    const shell = fakeShell({ arguments: RUN })
+    const code = supervise(shell, clock)
+    const first = await newest(shell, 1)
+    first.tell({ kind: 'commit', number: 1 })
+    first.exit(null, 'SIGKILL')
+    for (let turn = 0; turn < 10; turn++) await Promise.resolve()
+    const line: unknown = JSON.parse(shell.err.text)
+    expect(line).toMatchObject({ level: 40, name: 'supervisor' })
+    expect(shell.err.text).toContain('SIGKILL')
+    await clock.advance(199)
+    expect(shell.children).toHaveLength(1)
+    await clock.advance(1)
+    const second = await newest(shell, 2)
+    second.exit(0)
+    expect(await code).toBe(0)
+  })
+
+  it('passes a signal on, and kills after the deadline what does not stop', async () => {
+    const clock = new ManualClock(0)
+    const shell = fakeShell({ arguments: RUN })
+    const code = supervise(shell, clock)
+    const child = await newest(shell, 1)
+    child.tell({ kind: 'settings', settings: { stopTimeoutMs: 1000 } })
+    child.tell({ kind: 'phase', recovering: false })
+    shell.raise('SIGTERM')
+    expect(child.signals).toEqual(['SIGTERM'])
+    await clock.advance(5999)
+    expect(child.signals).toEqual(['SIGTERM'])
+    await clock.advance(1)
+    expect(child.signals).toEqual(['SIGTERM', 'SIGKILL'])
+    child.exit(null, 'SIGKILL')
+    expect(await code).toBe(75)
+  })
+})
