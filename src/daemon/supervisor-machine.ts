@@ -126,7 +126,7 @@ function exited(
         'Its last messages say why; nothing stored is lost, start again when that is mended',
     )
   }
-  const ms = backoff(state.settings, deaths)
+  const ms = wait(state, deaths)
   return {
     state: { ...state, phase: 'waiting', deaths },
     actions: [
@@ -137,6 +137,14 @@ function exited(
       { kind: 'wait', ms },
     ],
   }
+}
+
+/**
+ * What came as far as a commit is started again at once: a single death costs no more than the
+ * recovery.
+ */
+function wait({ highestCommit, settings }: SupervisorState, deaths: number): number {
+  return deaths === 1 && highestCommit >= 0 ? 0 : backoff(settings, deaths)
 }
 
 /** Wait after so many deaths in a row. */

@@ -101,7 +101,7 @@ export function tooLarge(place: Place, bytes: number, limit: number): MillraceEr
   return new MillraceError(
     'MR_COLLECT_TOO_LARGE',
     `${describePlace(place)} would bring ${String(bytes)} bytes to one process; the limit is ` +
-      `${String(limit)}: take fewer rows, or write them from their partitions with foreachPartition`,
+      `${String(limit)}: take fewer rows, or write them where they are, with foreachPartition`,
     { details: { operator: place.operator, place: place.location, bytes, limit } },
   )
 }

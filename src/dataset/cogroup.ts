@@ -57,13 +57,7 @@ function commonPartitions(
   return Math.max(...hashed.map((node) => node.layout.partitions))
 }
 
-/** Which keys a join keeps when one side has none; the missing value is `null`. */
-export type JoinKind = 'inner' | 'left' | 'right' | 'full'
-
-/**
- * Every value of the left with every value of the right. `fill` makes the row of a key that one
- * side lacks.
- */
+/** Each key with the rows made of its values on both sides; the missing value is `null`. */
 function joinBy<K extends Key, V, W, R>(
   grouped: PlanNode<Grouped<K, V, W>>,
   place: Place,

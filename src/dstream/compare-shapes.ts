@@ -127,7 +127,8 @@ function refusal(old: StateShape, state: StateShape, same: boolean): string | un
   if (old.partitions !== state.partitions) {
     return (
       `state '${uid}' has ${String(old.partitions)} partitions, and the program asks for ` +
-      `${String(state.partitions)} at ${whereIs(state)}: write { partitions: ${String(old.partitions)} } there`
+      `${String(state.partitions)} at ${whereIs(state)}: ` +
+      `write { partitions: ${String(old.partitions)} } there`
     )
   }
   return undefined
@@ -136,9 +137,9 @@ function refusal(old: StateShape, state: StateShape, same: boolean): string | un
 function unnamed(state: StateShape): string {
   const { uid } = state
   return (
-    `the program has changed, and the state at ${whereIs(state)} has no name of its own, so it cannot be ` +
-    `told whether the stored state '${uid}' is meant: write { uid: '${uid}' } there if it is, ` +
-    `or another uid if it is a new one`
+    `the program has changed, and the state at ${whereIs(state)} has no name of its own, ` +
+    `so it cannot be told whether the stored state '${uid}' is meant: ` +
+    `write { uid: '${uid}' } there if it is, or another uid if it is a new one`
   )
 }
 
@@ -170,8 +171,10 @@ function renderChange(change: ShapeChange): string {
       return `  + ${name} is new and starts empty (${change.where})`
     case 'dropped':
       return `  - ${name} is dropped`
-    case 'codecChanged':
-      return `  ~ ${name} changes its codec from version ${String(change.from)} to ${String(change.to)}`
+    case 'codecChanged': {
+      const versions = `from version ${String(change.from)} to ${String(change.to)}`
+      return `  ~ ${name} changes its codec ${versions}`
+    }
     case 'refused':
       return `  ! ${change.message}`
   }

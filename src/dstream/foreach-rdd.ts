@@ -227,7 +227,8 @@ async function ownCount(dataset: PlanNode<unknown>, place: Place): Promise<numbe
 function endedAlready(place: Place): MillraceError {
   return new MillraceError(
     'MR_STATE_INVALID',
-    `${describePlace(place)}: its dataset was used after the function had ended: await every action`,
+    `${describePlace(place)}: its dataset was used after the function had ended: ` +
+      'await every action',
     { details: { operator: place.operator, place: place.location } },
   )
 }

@@ -15,7 +15,8 @@ import type { SequenceInputOptions } from './streaming-context.ts'
 import type { Receiver } from './custom-receiver.ts'
 import { invalid, type GraphBuilder } from './graph-builder.ts'
 import type { InputKind, InputShape, Json } from './shape.ts'
-import { StreamNode, type Batch } from './stream-node.ts'
+import type { Batch } from './current-batch.ts'
+import { StreamNode } from './stream-node.ts'
 
 type Parameters = Readonly<Record<string, Json | undefined>>
 

@@ -2,7 +2,7 @@
 import type { PlanNode } from '../dataset/plan.ts'
 import type { StagedPart } from './batch.ts'
 import type { OutputShape } from './shape.ts'
-import type { Batch } from './stream-node.ts'
+import type { Batch } from './current-batch.ts'
 
 export interface Output {
   readonly shape: OutputShape

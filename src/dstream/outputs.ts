@@ -15,7 +15,8 @@ import { runForeachRDD } from './foreach-rdd.ts'
 import { invalid, type GraphBuilder } from './graph-builder.ts'
 import type { RunOutput } from './output.ts'
 import type { Json, OutputKind, OutputShape } from './shape.ts'
-import type { Batch, StreamNode } from './stream-node.ts'
+import type { Batch } from './current-batch.ts'
+import type { StreamNode } from './stream-node.ts'
 
 const RULE = '-------------------------------------------'
 

@@ -4,7 +4,8 @@
  *   request := 0x00                                  the body has ended
  *            | 0x01                                  count your rows
  *            | 0x02 varint limit | varint n | varint partition * n
- *                                                    your rows of these partitions, in at most `limit` bytes
+ *                                                    your rows of these partitions,
+ *                                                    in at most `limit` bytes
  *   answer  := 0x01 varint count
  *            | 0x02 frame (shuffle-frame.ts, target 0)
  *            | 0x03 varint bytes                     the rows are larger than the limit

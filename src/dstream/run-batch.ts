@@ -6,7 +6,7 @@
 import { Scope } from '../dataset/scope.ts'
 import type { BatchEnvironment, OutputResult } from './batch.ts'
 import type { Graph } from './graph.ts'
-import type { Batch } from './stream-node.ts'
+import type { Batch } from './current-batch.ts'
 
 /** Every process of the batch calls it. An output whose stream has no dataset gives no result. */
 export async function runBatch(

@@ -22,7 +22,8 @@ import { chunksOf, rowsOf } from '../dataset/text.ts'
 import type { StateView } from './batch.ts'
 import type { BatchContext, StateOptions, UpdateState } from './dstream.ts'
 import type { StateShape } from './shape.ts'
-import { StreamNode, type Batch } from './stream-node.ts'
+import type { Batch } from './current-batch.ts'
+import { StreamNode } from './stream-node.ts'
 
 /** No canonical key begins with a zero byte. */
 const BEGUN_KEY = Uint8Array.of(0)
@@ -44,7 +45,7 @@ interface Operator<V, S> {
 }
 
 /** Whether a stored entry is the partition's own and no key of the program. */
-export const isReservedKey = (key: Uint8Array): boolean => key[0] === 0
+const isReservedKey = (key: Uint8Array): boolean => key[0] === 0
 
 export function updateState<K extends Key, V, S>(
   parent: StreamNode<Pair<K, V>>,

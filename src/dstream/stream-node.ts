@@ -8,17 +8,8 @@ import type { Duration } from '../base/time.ts'
 import { describePlace } from '../dataset/place.ts'
 import type { PlanNode } from '../dataset/plan.ts'
 import type { Place } from '../dataset/runtime.ts'
-import type { Scope } from '../dataset/scope.ts'
-import type { BatchEnvironment } from './batch.ts'
+import type { Batch } from './current-batch.ts'
 import { invalid, type GraphBuilder } from './graph-builder.ts'
-
-/** One attempt at one batch, as the graph sees it. */
-export interface Batch {
-  readonly environment: BatchEnvironment
-  readonly scope: Scope
-  /** Plans that must run in this batch whether an output asks for their rows or not: states. */
-  readonly eager: PlanNode<unknown>[]
-}
 
 export type Compute<T> = (
   batch: Batch,
@@ -82,8 +73,8 @@ export class StreamNode<T> {
     const { time } = batch.environment
     throw new MillraceError(
       'MR_NO_DATASET',
-      `${describePlace(reader)}: its parent, ${describePlace(this.place)}, has no dataset for the ` +
-        `batch of time ${String(time)} ms`,
+      `${describePlace(reader)}: its parent, ${describePlace(this.place)}, has no ` +
+        `dataset for the batch of time ${String(time)} ms`,
       { details: { operator: reader.operator, place: reader.location, parent: this.kind, time } },
     )
   }
@@ -166,7 +157,8 @@ export function checkTogether(streams: readonly StreamNode<unknown>[], place: Pl
       throw invalid(
         place,
         `the streams have different slides: ${describePlace(first.place)} has ` +
-          `${String(first.slide)} ms, ${describePlace(stream.place)} has ${String(stream.slide)} ms`,
+          `${String(first.slide)} ms, ${describePlace(stream.place)} has ` +
+          `${String(stream.slide)} ms`,
       )
     }
   }

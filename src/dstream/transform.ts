@@ -8,15 +8,10 @@ import { blame } from '../dataset/place.ts'
 import { PlanNode } from '../dataset/plan.ts'
 import type { Place } from '../dataset/runtime.ts'
 import { unite } from '../dataset/union.ts'
+import type { Batch } from './current-batch.ts'
 import type { BatchContext } from './dstream.ts'
 import { invalid } from './graph-builder.ts'
-import {
-  checkTogether,
-  deriveFromBoth,
-  deriveStrictly,
-  StreamNode,
-  type Batch,
-} from './stream-node.ts'
+import { checkTogether, deriveFromBoth, deriveStrictly, StreamNode } from './stream-node.ts'
 
 export function united<T>(parents: readonly StreamNode<T>[], place: Place): StreamNode<T> {
   return ofAll(parents, place, (datasets, batch) => unite(batch.scope, place, datasets))

@@ -86,6 +86,14 @@ export async function readIdentity(
   return decodeIdentity(bytes, directory)
 }
 
+/** The id of a directory that has an identity, whichever application's it is. Throws the same. */
+export async function knownIdentity(
+  fs: Pick<Host['fs'], 'readFile'>,
+  directory: string,
+): Promise<Uint8Array> {
+  return fromHex((await readIdentity(fs, directory)).id)
+}
+
 async function finishIdentity(
   fs: Host['fs'],
   paths: DirectoryLayout,

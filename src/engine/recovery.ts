@@ -11,8 +11,9 @@ import { MillraceError } from '../base/errors.ts'
 import type { GraphShape } from '../dstream/shape.ts'
 import { adoptShape } from './adoption.ts'
 import { checkAgreement } from './agreement.ts'
+import { examineDirectory } from './directory.ts'
 import type { EngineOptions } from './engine-options.ts'
-import { type Identity, openIdentity } from './identity.ts'
+import { type Identity, knownIdentity, openIdentity } from './identity.ts'
 import { type Progress, STAGE_PREFIX, stageCommit, statePartitionPrefix } from './layout.ts'
 import { ownDirectory } from './ownership.ts'
 import type { PieceSource, TeamHandle } from './ports.ts'
@@ -94,32 +95,71 @@ async function open(options: EngineOptions, hooks: RecoveryHooks, stack: Stack):
       hooks.onRestart()
     },
   })
-  stack.add(() => team.stop())
-  const shape = await team.build()
-  refuseMisfits(shape, options.directory === undefined)
+  const building = buildProgram(team, options)
+  stack.add(() => endTeam(team, building))
 
-  const identity = await openIdentity(host, directory, shape.application)
+  const identity = await identify(host, directory, building)
   hooks.onProgress(VERIFYING, 0, 0)
   const checkpoint = await openStores(options, hooks, { directory, identity })
   stack.add(() => checkpoint.close())
+  const shape = await building
   hooks.onProgress(READING, 0, 0)
-  const blocks = await openLog(options, hooks, { id: identity.id, checkpoint, logDirectory })
+  const opening = openLog(options, hooks, { id: identity.id, checkpoint, logDirectory })
+  const [log, loaded] = await Promise.allSettled([opening, team.load(pieceSource(checkpoint))])
+  if (log.status === 'rejected') throw log.reason
+  const blocks = log.value
   stack.add(() => blocks.close())
+  if (loaded.status === 'rejected') throw loaded.reason
   checkAgreement(checkpoint.root, blocks.tracker)
 
+  hooks.onProgress(LOADING, shape.states.length, shape.states.length)
   const progress = await adoptShape(options, { shape, checkpoint, blocks })
   await identity.finish()
-  hooks.onProgress(LOADING, 0, shape.states.length)
-  await team.load(pieceSource(checkpoint))
   const found = await findUnfinished(checkpoint, blocks, progress)
   const close = (): Promise<void> => stack.close()
   return { shape, team, checkpoint, blocks, progress, ...found, close }
 }
 
+async function buildProgram(team: TeamHandle, options: EngineOptions): Promise<GraphShape> {
+  const shape = await team.build()
+  refuseMisfits(shape, options.directory === undefined)
+  return shape
+}
+
+/** A team is stopped when it has been built, or has failed to be: not in between. */
+async function endTeam(team: TeamHandle, building: Promise<GraphShape>): Promise<void> {
+  await building.catch(() => 'told by whoever waits for it')
+  await team.stop()
+}
+
+/** Whose directory it is, and what must be true before anything in it is changed. */
+interface Identified extends Identity {
+  approve(): Promise<void>
+}
+
+/**
+ * The stores of a directory with an identity are read while the executors start; that the directory
+ * belongs to this application is checked before anything is changed. A first start asks the program
+ * first.
+ */
+async function identify(
+  host: EngineOptions['host'],
+  directory: string,
+  building: Promise<GraphShape>,
+): Promise<Identified> {
+  const open = async (): Promise<Identity> =>
+    await openIdentity(host, directory, (await building).application)
+  const state = await examineDirectory(host.fs, directory)
+  if (state.kind !== 'identified') return { ...(await open()), approve: async () => undefined }
+  const id = await knownIdentity(host.fs, directory)
+  const approve = async (): Promise<void> => void (await open())
+  return { kind: 'existing', id, approve, finish: async () => undefined }
+}
+
 async function openStores(
   { host, log }: EngineOptions,
   hooks: RecoveryHooks,
-  { directory, identity }: { readonly directory: string; readonly identity: Identity },
+  { directory, identity }: { readonly directory: string; readonly identity: Identified },
 ): Promise<Checkpoint> {
   const { checkpoint, report } = await openCheckpoint(host, {
     directory,
@@ -128,6 +168,7 @@ async function openStores(
     onProgress: (done, total) => {
       hooks.onProgress(VERIFYING, done, total)
     },
+    approve: identity.approve,
   })
   for (const store of report.stores) {
     if (report.fresh || store.state === 'ok') continue

@@ -99,7 +99,12 @@ describe('a daemon that dies', () => {
       it.send({ kind: 'backoffOver' })
     }
     expect(it.finished).toBeUndefined()
-    expect(new Set(it.waits)).toEqual(new Set([100]))
+  })
+
+  it('is started again at once after a commit, and waits at its next death without one', () => {
+    const it = world(configured, commit(1), died, { kind: 'backoffOver' })
+    it.send(died)
+    expect(it.waits).toEqual([0, 200])
   })
 
   it('is given up though it tells of an old commit in every life', () => {

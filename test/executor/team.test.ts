@@ -94,17 +94,17 @@ describe.each(TEAMS)('a team %s of %i', (kind, size) => {
     expect(await checkpoint.batch(fresh, 0)).toEqual(['["a",2]', '["b",1]'])
   })
 
-  it('reports what a user function throws, with its place, and goes on', async () => {
+  it('reports what a user function throws, with its place, and goes on with a new executor', async () => {
     const { team, replaced } = await teamOf(
       `
       import { defineApp, seconds } from 'millrace'
-      let calls = 0
       export default defineApp({ name: 'throws', batchInterval: seconds(1) }, (ssc) => {
         ssc.sequenceStream({ uid: 'in', partitions: 3, batches: [[1, 2, 3]] })
-          .map((n) => {
-            if (n === 2 && calls++ === 0) throw new TypeError('two is too many')
-            return n * 10
-          })
+          .transform((numbers, { attempt }) =>
+            numbers.map((n) => {
+              if (n === 2 && attempt === 1) throw new TypeError('two is too many')
+              return n * 10
+            }))
           .toRows('out')
       })`,
       { kind, size },
@@ -117,11 +117,12 @@ describe.each(TEAMS)('a team %s of %i', (kind, size) => {
     if (outcome.kind === 'failed') {
       expect(outcome.message).toContain('two is too many')
       if (kind === 'processes') {
-        expect(outcome.place).toBe('app.ts:6:12')
+        expect(outcome.place).toBe('app.ts:6:21')
         expect(outcome.stack).toMatch(/app\.ts:7:\d+/)
       }
     }
     expect(await checkpoint.batch(team, 0)).toEqual(['10', '20', '30'])
-    expect(replaced).toEqual([])
+    expect(replaced).toHaveLength(1)
+    expect(replaced[0]).toContain('two is too many')
   })
 })
