@@ -26,7 +26,10 @@ export interface ExecutorTimes {
   readonly startTimeoutMs: number
   /** An attempt may take so long. Default 5 min. */
   readonly attemptTimeoutMs: number
-  /** A collective waits so long for the others. Default 60 s. */
+  /**
+   * A collective waits so long for the others. Default: as long as an attempt may take, because a
+   * function of the program may rightly hold the others; one that hangs is found by its pings.
+   */
   readonly exchangeTimeoutMs: number
   /** Pings of a running attempt. Default 1 s. */
   readonly pingMs: number
@@ -43,7 +46,7 @@ export interface ExecutorTimes {
 export const DEFAULT_TIMES: ExecutorTimes = {
   startTimeoutMs: 60_000,
   attemptTimeoutMs: 300_000,
-  exchangeTimeoutMs: 60_000,
+  exchangeTimeoutMs: 300_000,
   pingMs: 1_000,
   hangTimeoutMs: 10_000,
   abortGraceMs: 5_000,
@@ -52,7 +55,8 @@ export const DEFAULT_TIMES: ExecutorTimes = {
 
 /** The default times with some replaced. */
 export function executorTimes(changed: Partial<ExecutorTimes> = {}): ExecutorTimes {
-  const times = { ...DEFAULT_TIMES, ...changed }
+  const { attemptTimeoutMs = DEFAULT_TIMES.attemptTimeoutMs } = changed
+  const times = { ...DEFAULT_TIMES, exchangeTimeoutMs: attemptTimeoutMs, ...changed }
   assert(times.pingMs < times.hangTimeoutMs, 'several pings fit into the time of a hang')
   assert(times.abortGraceMs < times.attemptTimeoutMs, 'an abort ends before the next attempt would')
   return times

@@ -1,6 +1,6 @@
 /**
- * Several "processes" in this one: each is an async task with a runtime of its own, and their collectives meet in memory.
- * A task that fails aborts the others, as an attempt does.
+ * Several "processes" in this one: each is an async task with a runtime of its own, and their
+ * collectives meet in memory. A task that fails aborts the others, as an attempt does.
  */
 import { MillraceError } from '../../src/base/errors.ts'
 import type { Collective, Place, TaskRuntime } from '../../src/dataset/runtime.ts'
@@ -92,7 +92,7 @@ export function localRuntime(
   }
 }
 
-/** Runs `task` on `size` processes and gives back what each resolved with. The first failure is thrown. */
+/** Runs `task` on `size` processes: what each resolved with. The first failure is thrown. */
 export async function onProcesses<R>(
   size: number,
   task: (runtime: TaskRuntime) => Promise<R>,

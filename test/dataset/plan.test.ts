@@ -1,8 +1,10 @@
-/** When what runs: fusion, rows that are kept, partitions that are looked at, places, limits and errors. */
+/** When what runs: fusion, rows that are kept, partitions looked at, places, limits, errors. */
 import { describe, expect, it } from 'vitest'
 import { AssertionFailure } from '../../src/base/assert.ts'
 import { isMillraceError, MillraceError } from '../../src/base/errors.ts'
 import type { Place } from '../../src/dataset/runtime.ts'
+import { take } from '../../src/dataset/actions.ts'
+import { CHUNK_ROWS_MAX } from '../../src/dataset/limits.ts'
 import { LocalNetwork, localRuntime, localScope, onProcesses } from './local-runtime.ts'
 import { everywhere, failure, maker, SIZES } from './support.ts'
 
@@ -44,17 +46,30 @@ describe('a function', () => {
     }
   })
 
+  it('runs for no more chunks than take needs', async () => {
+    let calls = 0
+    const runtime = localRuntime(new LocalNetwork(1), 0)
+    const counted = maker(localScope(runtime))
+      .rows(Array.from({ length: 10_000 }), 1)
+      .mapPartitions(function* (part) {
+        for (const row of part) {
+          calls += 1
+          yield row
+        }
+      })
+    // An action keeps what it computed of a handle; the source below it is read chunk by chunk.
+    expect(await take(counted.node, { operator: 'take' }, 3)).toHaveLength(3)
+    expect(calls).toBeLessThanOrEqual(CHUNK_ROWS_MAX + 1)
+  })
+
   it('never sees text that is only counted', async () => {
+    // No UTF-8: decoding it would fail.
+    const bytes = Buffer.from([0x61, 0x0a, 0xff, 0x0a])
     const counted = await everywhere((make) =>
-      make.text('one\ntwo\n', '', 'three\n').union(make.text('four\n')).count(),
+      make.text('one\n', bytes, '').union(make.text('four\n')).count(),
     )
     expect(counted).toBe(4)
-    // The bytes are no UTF-8: decoding them would fail.
-    const bytes = Buffer.from([0xff, 0x0a])
-    const scope = localScope(localRuntime(new LocalNetwork(1), 0))
-    const node = maker(scope).text('x\n').node
-    expect(await maker(scope).text(bytes.toString('latin1')).count()).toBe(1)
-    expect(node.own).toEqual([0])
+    await expect(everywhere((make) => make.text(bytes).collect())).rejects.toThrow(TypeError)
   })
 
   it('is named before it runs', async () => {
@@ -154,7 +169,7 @@ describe('an error', () => {
     expect(error.message).toMatch(/^distinct at plan\.test\.ts.*Object cannot be a key/)
   })
 
-  it('of reading, or of a broken invariant, is not blamed on the function that met it', async () => {
+  it('of reading, or of a broken invariant, is not blamed on a function', async () => {
     for (const given of [
       new MillraceError('MR_LOG_DAMAGED', 'segment 3'),
       new AssertionFailure('broken'),

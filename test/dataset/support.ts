@@ -15,7 +15,7 @@ export interface Maker {
   /** Rows cut into partitions (default 3). */
   rows<T>(rows: readonly T[], partitions?: number): Dataset<T>
   /** One text chunk a partition. */
-  text(...partitions: readonly string[]): Dataset<string>
+  text(...partitions: readonly (string | Uint8Array)[]): Dataset<string>
 }
 
 const PLACE = { operator: 'source' }
@@ -37,11 +37,12 @@ export function maker(scope: Scope): Maker {
   }
 }
 
-export function textChunk(text: string): Chunk<string> {
-  return { kind: 'text', bytes: Buffer.from(text), count: text.split('\n').length - 1 }
+export function textChunk(text: string | Uint8Array): Chunk<string> {
+  const bytes = Buffer.from(text)
+  return { kind: 'text', bytes, count: bytes.filter((byte) => byte === 10).length }
 }
 
-/** Runs `f` on each number of processes; all processes of all runs must resolve with the same, which is returned. */
+/** Runs `f` on each number of processes; all must resolve with the same, which is returned. */
 export async function everywhere<R>(
   f: (make: Maker) => Promise<R>,
   options: LocalOptions = {},

@@ -45,7 +45,7 @@ describe('a changed program', () => {
     const { refusals } = compareShapes(counting({}), counting({}, true))
     expect(refusals).toHaveLength(1)
     expect(refusals[0]).toMatch(
-      /the state at updateStateByKey at compare-shapes\.test\.ts:.*write \{ uid: 'updateStateByKey-0' \}/,
+      /state at updateStateByKey at compare-shapes.*write \{ uid: 'updateStateByKey-0' \}/,
     )
   })
 

@@ -146,7 +146,7 @@ describe('a graph', () => {
     expect(message).toMatch(/union at .*the streams belong to different programs/)
   })
 
-  it('refuses to be added to after it was built, and after it was stopped, in different words', () => {
+  it('refuses additions after it was built, and after it was stopped, in different words', () => {
     let stream: DStream<Pair<string, number>> | undefined
     const graph = buildGraph(
       program((ssc) => {

@@ -1,6 +1,7 @@
 /**
- * Runs programs batch by batch on several local processes: each has its own graph, all share the states, a batch commits
- * or leaves nothing. Sequences give batch k its index k - 1; other inputs are given by the test.
+ * Runs programs batch by batch on several local processes: each has its own graph, all share the
+ * states, a batch commits or leaves nothing. Sequences give batch k its index k - 1; other
+ * inputs are given by the test.
  */
 import { deserialize } from 'node:v8'
 import { millis } from '../../src/base/time.ts'
@@ -55,7 +56,7 @@ export class Runner {
     return this.#merged(all)
   }
 
-  /** Rows of a `toRows` output, partition by partition; undefined when the stream had no dataset. */
+  /** Rows of a `toRows` output; undefined when the stream had no dataset. */
   async rows(k: number, uid = 'out'): Promise<readonly unknown[] | undefined> {
     return (await this.parts(k, uid))?.flat()
   }
@@ -119,7 +120,7 @@ export function unpack(payload: Uint8Array): readonly unknown[] {
 export const program = (build: (ssc: StreamingContext) => void): App<unknown> =>
   defineApp({ name: 'test', batchInterval: millis(1000) }, build)
 
-/** Runs a program for `batches` batches on 1, 2 and 3 processes; the rows of `out` must agree, and are returned. */
+/** The rows of `out` in each batch, which must agree on 1, 2 and 3 processes. */
 export async function rowsEverywhere(
   build: (ssc: StreamingContext) => void,
   batches: number,

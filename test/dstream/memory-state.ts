@@ -1,6 +1,6 @@
 /**
- * A state partition in memory, as strict as the real one: what `get` and `entries` hand out is a view that the next
- * change destroys.
+ * A state partition in memory, as strict as the real one: what `get` and `entries` hand out is a
+ * view that the next change destroys.
  */
 import type { StateView } from '../../src/dstream/batch.ts'
 

@@ -171,7 +171,7 @@ describe('foreachRDD', () => {
     expect(tooLarge).toEqual([true, true, true])
   })
 
-  it('counts rows that other processes hand over against the limit, whatever the action', async () => {
+  it('counts what other processes hand over against the limit, in every action', async () => {
     const batches = [Array.from({ length: 300 }, (_, i) => `row ${String(i)}`)]
     for (const size of [2, 3]) {
       const build = (ssc: StreamingContext): void => {

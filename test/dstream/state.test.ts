@@ -47,7 +47,7 @@ describe('updateStateByKey', () => {
     ])
   })
 
-  it('lays the initial state down with the first dataset, the first of several of a key', async () => {
+  it('lays the initial state down with the first dataset, the first of a key', async () => {
     const initial: Pair<string, number>[] = [
       ['z', 1],
       ['a', 10],

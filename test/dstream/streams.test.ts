@@ -46,7 +46,7 @@ describe('a stream', () => {
     ])
   })
 
-  it('reduces a batch to one row and an empty one to none, and counts an empty one as 0', async () => {
+  it('reduces an empty batch to no row, and counts it as 0', async () => {
     expect(await through((s) => s.reduce((a, b) => a + b), [[1, 2, 3], [], null])).toEqual([
       [6],
       [],
@@ -283,6 +283,41 @@ describe('a function', () => {
       expect(results.get('twice')?.parts.length).toBe(4)
       expect(calls).toBe(5)
     }
+  })
+
+  it('runs once per row when a transform unites what it made with itself', async () => {
+    let calls = 0
+    const build = (ssc: StreamingContext): void => {
+      const s = ssc.sequenceStream({ uid: 'in', batches: [[1, 2, 3]] })
+      s.transform((dataset) => {
+        const made = dataset.map(() => {
+          calls += 1
+          return calls
+        })
+        return made.union(made)
+      }).toRows('out')
+    }
+    const rows = (await new Runner(program(build), { size: 1 }).rows(1)) ?? []
+    expect(calls).toBe(3)
+    expect(rows.slice(3)).toEqual(rows.slice(0, 3))
+  })
+
+  it('keeps no rows of a transform that only an output reads', async () => {
+    let calls = 0
+    const build = (ssc: StreamingContext): void => {
+      const rows = Array.from({ length: 20_000 }, (_, i) => i)
+      ssc
+        .sequenceStream({ partitions: 1, batches: [rows] })
+        .transform((dataset) =>
+          dataset.map((x) => {
+            calls += 1
+            return x
+          }),
+        )
+        .print(1)
+    }
+    await new Runner(program(build)).batch(1)
+    expect(calls).toBe(4096)
   })
 
   it('runs once per row when a transform asks before the other readers are planned', async () => {

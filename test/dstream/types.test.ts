@@ -1,4 +1,4 @@
-/** What programs must and must not compile to. The compiler judges; the bodies run to see that they build. */
+/** What must and must not compile. The compiler judges; the bodies run to see that they build. */
 import { describe, expect, expectTypeOf, it } from 'vitest'
 import { json } from '../../src/base/codec.ts'
 import { encodeKey, type Key, type Pair } from '../../src/base/keys.ts'

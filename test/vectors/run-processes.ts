@@ -28,12 +28,12 @@ export interface ClosableWay extends Way {
 }
 
 export function processesWay(): ClosableWay {
-  let made: Promise<string> | undefined
+  let workshop: Workshop | undefined
   return {
     name: 'two processes',
     run: async (vector) => {
-      made ??= mkdtemp(join(tmpdir(), 'millrace-vectors-'))
-      const ground = await processesGround(vector, await made)
+      workshop ??= new Workshop()
+      const ground = await processesGround(vector, workshop)
       try {
         return await runOnEngine(vector, ground)
       } finally {
@@ -41,22 +41,44 @@ export function processesWay(): ClosableWay {
       }
     },
     close: async () => {
-      if (made !== undefined) await rm(await made, { recursive: true, force: true })
+      await workshop?.close()
     },
   }
 }
 
 /** A module whose one app has the vector's interval; the vector itself is its parameter. */
-async function programOf(batchMs: number, directory: string): Promise<string> {
+async function writeProgram(batchMs: number, directory: string): Promise<string> {
   const path = join(directory, `every-${String(batchMs)}.mjs`)
   const text = `import { vectorApp } from '${APP}'\nexport default vectorApp(${String(batchMs)})\n`
   await writeFile(path, text)
   return pathToFileURL(path).href
 }
 
-async function processesGround(vector: Vector, root: string): Promise<Ground> {
-  const directory = await mkdtemp(join(root, 'vector-'))
-  const program = { bundle: await programOf(vector.batchMs ?? 0, root), exportName: undefined }
+/** The temporary directory and the programs in it, each written once: executors are reading them. */
+class Workshop {
+  readonly #root = mkdtemp(join(tmpdir(), 'millrace-vectors-'))
+  readonly #programs = new Map<number, Promise<string>>()
+
+  async directory(): Promise<string> {
+    return await mkdtemp(join(await this.#root, 'vector-'))
+  }
+
+  async program(batchMs: number): Promise<string> {
+    const program =
+      this.#programs.get(batchMs) ?? this.#root.then((root) => writeProgram(batchMs, root))
+    this.#programs.set(batchMs, program)
+    return await program
+  }
+
+  async close(): Promise<void> {
+    await rm(await this.#root, { recursive: true, force: true })
+  }
+}
+
+async function processesGround(vector: Vector, workshop: Workshop): Promise<Ground> {
+  const directory = await workshop.directory()
+  const bundle = await workshop.program(vector.batchMs ?? 0)
+  const program = { bundle, exportName: undefined }
   const params = paramsOf(vector)
   const shared = { program, params, partitions: PARTITIONS }
   return {
