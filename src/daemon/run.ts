@@ -18,6 +18,7 @@ import { pruneBundles } from './bundle-store.ts'
 import type { Config } from './config.ts'
 import type { EngineHandle, MakeEngine } from './engine-handle.ts'
 import { EXIT } from './exit-codes.ts'
+import { hintsOf } from './hints.ts'
 import { createLogger } from './logger.ts'
 import type { Logger } from './logger.ts'
 import { tellSupervisor } from './supervised.ts'
@@ -85,7 +86,7 @@ export async function run(
         },
       })
       announceStart(shell, log, options, bundle, admin)
-      return await serve(shell, host, engine, settings, stop, log, bundle)
+      return await serve(shell, host, engine, settings, stop, log, { bundle, adminUrl: admin.url })
     } finally {
       await admin.close()
     }
@@ -101,13 +102,14 @@ async function serve(
   settings: Config['settings'],
   stop: StopRequest,
   log: Logger,
-  bundle: Bundle,
+  { bundle, adminUrl }: { readonly bundle: Bundle; readonly adminUrl: string },
 ): Promise<number> {
   const forget = tellSupervisor(shell, host.clock, engine, settings)
   try {
     const started = engine.start().then(() => 'started' as const)
     const first = await Promise.race([started, stop.first])
     if (first === 'started') {
+      announceRunning(shell, log, engine, adminUrl)
       await pruneBundles(host.fs, directoryLayout(settings.dataDir).programs, bundle)
       await Promise.race([engine.terminated(), stop.first])
     }
@@ -170,6 +172,12 @@ function announceStart(
   }
   if (shell.err.terminal) shell.err.write(banner(facts))
   else log.info({ ...facts, pid: undefined }, 'started')
+}
+
+function announceRunning(shell: Shell, log: Logger, engine: EngineHandle, adminUrl: string): void {
+  const hints = hintsOf(engine.status(), adminUrl)
+  if (!shell.err.terminal) log.info({ try: hints }, 'running')
+  else if (hints.length > 0) shell.err.write(`  try too    ${hints.join('\n             ')}\n\n`)
 }
 
 /** The wishes to stop, first and second, whoever utters them. */

@@ -116,7 +116,8 @@ export const SETTINGS = group({
       1000,
     ),
     backoffMinMs: ms(
-      'Wait before a restart, but none before the first one after a commit; doubled for each further one.',
+      'Wait before a restart, but none before the first one after a commit; doubled for each ' +
+        'further one.',
       SUPERVISION_DEFAULTS.backoffMinMs,
       0,
       DAY_MS,

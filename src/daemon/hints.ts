@@ -1,0 +1,24 @@
+/** What to try next with a running program: a line for each of its inputs and states. Pure. */
+import type { EngineStatus, InputStatus } from '../engine/status.ts'
+
+export function hintsOf(status: EngineStatus, adminUrl: string): string[] {
+  const inputs = status.inputs.flatMap(hintOf)
+  const states = status.states.map(
+    ({ uid }) => `curl ${adminUrl}/state/${encodeURIComponent(uid)}/%22word%22`,
+  )
+  return [...inputs, ...states]
+}
+
+function hintOf({ shape }: InputStatus): string[] {
+  const { host, path, port } = shape.parameters
+  switch (shape.kind) {
+    case 'http': {
+      const url = `http://${String(host ?? '127.0.0.1')}:${String(port)}${String(path ?? '/')}`
+      return port === 0 ? [] : [`curl --data-binary 'a word or a hundred' ${url}`]
+    }
+    case 'socketText':
+      return [`nc -lk ${String(host)} ${String(port)}   and type lines: input '${shape.uid}'`]
+    default:
+      return []
+  }
+}
