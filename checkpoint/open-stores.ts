@@ -31,6 +31,11 @@ export interface OpenCheckpointOptions {
   readonly create: boolean
   /** Entries verified so far, in both stores, of how many. */
   onProgress?(done: number, total: number): void
+  /**
+   * Called when both stores have been read, before anything is changed for good. What it rejects
+   * with refuses the checkpoint, whose files are as before then.
+   */
+  approve?(): Promise<void>
 }
 
 export interface StoreReport {
@@ -75,6 +80,7 @@ export async function openStores(
   const sides = await openSides(host, options)
   try {
     const verdict = decide(sides[0].found, sides[1].found, options.create)
+    if (verdict.kind !== 'refused') await options.approve?.()
     switch (verdict.kind) {
       case 'refused':
         throw verdict.error

@@ -15,7 +15,7 @@
  */
 import { assert, present } from '../src/base/assert.ts'
 import { hashBytes } from '../src/base/keys.ts'
-import { coverProblem, holdsHash, openChunk, type OpenChunk } from './chunk.ts'
+import { coverProblem, openChunk, type OpenChunk, spanOf } from './chunk.ts'
 import { openDelta, type Delta } from './delta.ts'
 import { Overlay } from './overlay.ts'
 import { chunkName, deltaName, readRecords, stateDamaged } from './piece.ts'
@@ -181,10 +181,10 @@ export class StatePartition {
     this.table.reserve(chunks.reduce((sum, chunk) => sum + chunk.count, 0))
     const cover: Chunk[] = []
     for (const { name, depth, prefix, asOf, bytes, count, records } of chunks) {
-      const region = { depth, prefix }
+      const end = prefix + spanOf(depth)
       readRecords(name, records, count, (key, value) => {
         const hash = hashBytes(key)
-        if (value === undefined || !holdsHash(region, hash)) {
+        if (value === undefined || hash < prefix || hash >= end) {
           throw stateDamaged(name, 'a record that belongs elsewhere')
         }
         this.table.set(key, hash, value)
@@ -203,11 +203,25 @@ export class StatePartition {
     }
     this.#cover = cover
     this.#deltas = deltas.map(({ number, bytes }) => ({ number, bytes }))
+    this.#credit = debtOf(this.#cover, this.#deltas)
   }
 }
 
 const sumBytes = (pieces: readonly { readonly bytes: number }[]): number =>
   pieces.reduce((sum, piece) => sum + piece.bytes, 0)
+
+/**
+ * What the newest rewrite may still owe, less what was earned since: a new life pays on where the
+ * former one ended. Without it every partition would rewrite a chunk in its first commit.
+ */
+function debtOf(cover: readonly Chunk[], deltas: readonly KeptDelta[]): number {
+  const asOf = cover.reduce((newest, chunk) => Math.max(newest, chunk.asOf), 0)
+  const newest = cover.filter((chunk) => chunk.asOf === asOf)
+  const overdraft = newest.reduce((most, { bytes }) => Math.max(most, bytes), 0)
+  const since = deltas.filter(({ number }) => number > asOf)
+  const earned = sumBytes(since) + since.length * floorBytes(sumBytes(cover))
+  return Math.min(0, earned - overdraft)
+}
 
 /**
  * Each delta names the one before it, so a lost one shows; the ones before the first are those all

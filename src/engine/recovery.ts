@@ -134,7 +134,7 @@ async function endTeam(team: TeamHandle, building: Promise<GraphShape>): Promise
 
 /** Whose directory it is, and what must be true before anything in it is changed. */
 interface Identified extends Identity {
-  approve(): Promise<void>
+  readonly approve: () => Promise<void>
 }
 
 /**
@@ -152,7 +152,9 @@ async function identify(
   const state = await examineDirectory(host.fs, directory)
   if (state.kind !== 'identified') return { ...(await open()), approve: async () => undefined }
   const id = await knownIdentity(host.fs, directory)
-  const approve = async (): Promise<void> => void (await open())
+  const approve = async (): Promise<void> => {
+    await open()
+  }
   return { kind: 'existing', id, approve, finish: async () => undefined }
 }
 
@@ -217,16 +219,17 @@ function refuseMisfits(shape: GraphShape, ephemeral: boolean): void {
   if (queue !== undefined && !ephemeral) {
     throw new MillraceError(
       'MR_GRAPH_INVALID',
-      `queueStream doesn't support checkpointing: what was pushed to '${queue.uid}' would be gone ` +
-        `after a crash (${queue.place.location ?? 'unknown place'}); use an input that can be read again`,
+      `queueStream doesn't support checkpointing: what was pushed to '${queue.uid}' would ` +
+        `be gone after a crash (${queue.place.location ?? 'unknown place'}); ` +
+        'use an input that can be read again',
     )
   }
   const state = shape.states[0]
   if (state !== undefined && ephemeral) {
     throw new MillraceError(
       'MR_CHECKPOINT_REQUIRED',
-      `state '${state.uid}' (${state.place.location ?? 'unknown place'}) needs a data directory to be ` +
-        `kept in: use StreamingContext.getOrCreate(directory, …)`,
+      `state '${state.uid}' (${state.place.location ?? 'unknown place'}) needs a data directory ` +
+        `to be kept in: use StreamingContext.getOrCreate(directory, …)`,
     )
   }
 }

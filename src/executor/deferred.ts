@@ -23,6 +23,9 @@ export function deferred<T>(): Deferred<T> {
   }
 }
 
+/** Made once: an abort without a reason makes an error with a stack each time. */
+const WAIT_OVER = new Error('the wait is over')
+
 /**
  * What `promise` comes to, or `late` when that takes longer than `ms`. Its later outcome is no
  * one's then.
@@ -41,6 +44,6 @@ export async function within<T, L>(
   try {
     return await Promise.race([promise, timer])
   } finally {
-    stop.abort()
+    stop.abort(WAIT_OVER)
   }
 }

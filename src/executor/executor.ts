@@ -133,8 +133,9 @@ export class Executor {
     if (this.#state === 'starting') this.#move('ready')
   }
 
-  /** Never rejects: a death is a failed attempt. */
+  /** Never rejects: a death is a failed attempt, also one between the last look and this call. */
   run(request: AttemptRequest): Promise<Reply> {
+    if (this.#state === 'dead') return this.ended.then((error) => ({ kind: 'failed', error }))
     this.#move('running')
     const reply = deferred<Reply>()
     this.#attempt = { number: request.attempt, reply }

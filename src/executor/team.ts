@@ -74,7 +74,7 @@ export class ExecutorTeam {
       return result
     }
     this.#abortAll(request.attempt)
-    // What a failed function left behind in its process is unknown: the next attempt gets a new one.
+    // What a failed function left behind in its process is unknown: it gets a new one.
     const { rank, error } = result.failure
     present(this.#roster.executors[rank], 'the executor that failed').kill(error)
     // Begun now, so that the wait before the next attempt is not added to it; `run` waits for it.

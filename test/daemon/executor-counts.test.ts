@@ -17,9 +17,11 @@ const BATCHES = 24
 /** Keys that JavaScript and people mix up; each batch has each of them, the last number grows. */
 const PROGRAM = `
 import { defineApp, millis } from 'millrace'
-const keys = [1, 1n, '1', true, null, 0, -0, NaN, Number.NaN, [1, 'a'], [1, ['a']], [-0, 'z'], [0, 'z'],
+const keys = [1, 1n, '1', true, null, 0, -0, NaN, Number.NaN,
+  [1, 'a'], [1, ['a']], [-0, 'z'], [0, 'z'],
   new Uint8Array([1, 2]), new Uint8Array([1, 2]), 'é', 'e\\u0301', '']
-const batches = Array.from({ length: ${String(BATCHES)} }, (_, b) => keys.map((key) => [key, b] as const))
+const batches = Array.from({ length: ${String(BATCHES)} }, (_, b) =>
+  keys.map((key) => [key, b] as const))
 const name = (key: unknown): string =>
   typeof key === 'bigint' ? key + 'n'
   : key instanceof Uint8Array ? 'bytes ' + key.join()
@@ -28,7 +30,7 @@ const name = (key: unknown): string =>
 export default defineApp({ name: 'keys', batchInterval: millis(100) }, (ssc) => {
   const totals = ssc.sequenceStream({ uid: 'in', partitions: 5, batches })
     .map(([key, n]) => [key, n])
-    .updateStateByKey({ uid: 'sums', idle: 'skip' }, (ns: readonly number[], before: string | undefined) =>
+    .updateStateByKey({ uid: 'sums', idle: 'skip' }, (ns, before: string | undefined) =>
       (before ?? '') + '/' + ns.length + ':' + ns.join())
   totals.map(([key, sum]) => name(key) + ' ' + sum).saveAsTextFiles('out/sums')
   totals.count().map((n) => 'keys ' + n).saveAsTextFiles('out/count')

@@ -36,7 +36,7 @@ const sorted = (rows: unknown[] | undefined): unknown[] =>
   [...(rows ?? [])].sort((a, b) => (String(a) < String(b) ? -1 : 1))
 
 describe('an engine', () => {
-  it('runs batch after batch and keeps state, the same for one, two and three executors', async () => {
+  it('runs batch after batch and keeps state, the same for one to three executors', async () => {
     for (const executors of [1, 2, 3]) {
       const ground = new Ground()
       const engine = ground.engine(counting(), { executors })
@@ -88,7 +88,7 @@ describe('an engine', () => {
     ])
   })
 
-  it('runs every missed batch time when a state must see them, and passes over them when none must', async () => {
+  it('runs missed batch times when a state must see them, else passes over them', async () => {
     for (const idle of ['call', 'skip'] as const) {
       const ground = new Ground()
       const first = ground.engine(counting({ idle }))
@@ -123,7 +123,7 @@ describe('an engine', () => {
     await engine.stop({ graceful: false, timeoutMs: 0 })
   })
 
-  it('holds a batch that keeps failing, with its own error and place, and gives it its input after a restart', async () => {
+  it('holds a batch that keeps failing, and gives it its input after a restart', async () => {
     const ground = new Ground()
     const engine = ground.engine(counting({ fail: () => true }), { settings: { maxAttempts: 1 } })
     await engine.start()

@@ -75,9 +75,8 @@ describe('receiving', () => {
     await engine.start()
     await advance(ground, 2500)
     const stopped = engine.stop({ graceful: true, timeoutMs: 10_000 })
-    let over = false
-    void stopped.then(() => (over = true))
-    while (!over) await ground.clock.advance(100)
+    while (engine.phase !== 'stopped') await ground.clock.advance(100)
+    await stopped
     const rows = ground.published.filter((p) => p.uid === 'out').flatMap((p) => p.rows)
     expect(rows.at(-1)).toEqual(['all', engine.status().inputs[0]?.records])
   })

@@ -183,6 +183,14 @@ describe('an executor', () => {
     expect(script.killed).toEqual([])
   })
 
+  it('that died unnoticed fails the next attempt instead of the driver', async () => {
+    const script = new Script()
+    await script.exit({ code: null, signal: 'SIGKILL' })
+    const reply = await script.executor.run({ time: 60, attempt: 2, number: 3, inputs: [] })
+    expect(reply).toMatchObject({ kind: 'failed', error: { code: 'MR_EXECUTOR_DIED' } })
+    expect(script.got.filter(({ kind }) => kind === 'run')).toEqual([])
+  })
+
   it('refuses to run two attempts at once', () => {
     const script = new Script()
     void script.executor.run(request(1))

@@ -94,7 +94,7 @@ describe.each(TEAMS)('a team %s of %i', (kind, size) => {
     expect(await checkpoint.batch(fresh, 0)).toEqual(['["a",2]', '["b",1]'])
   })
 
-  it('reports what a user function throws, with its place, and goes on with a new executor', async () => {
+  it('reports what a user function throws, and goes on with a new executor', async () => {
     const { team, replaced } = await teamOf(
       `
       import { defineApp, seconds } from 'millrace'

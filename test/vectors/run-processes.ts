@@ -54,7 +54,9 @@ async function writeProgram(batchMs: number, directory: string): Promise<string>
   return pathToFileURL(path).href
 }
 
-/** The temporary directory and the programs in it, each written once: executors are reading them. */
+/**
+ * The temporary directory and the programs in it, each written once: executors are reading them.
+ */
 class Workshop {
   readonly #root = mkdtemp(join(tmpdir(), 'millrace-vectors-'))
   readonly #programs = new Map<number, Promise<string>>()
