@@ -12,6 +12,17 @@ import type { Chunk } from '../dataset/chunk.ts'
 import type { InputData } from '../dstream/batch.ts'
 import type { AttemptInput } from './attempt.ts'
 
+/** A batch of few bytes is not cut into as many partitions as it may be: each costs something. */
+const PARTITION_BYTES = 64 * 1024
+/** But into these at least, because few bytes may take long to compute on. */
+const PARTITIONS_MIN = 4
+
+/** Into how many partitions the blocks of a stream are cut, of at most `partitions`. */
+export function partitionsOf(refs: readonly RecordRef[], partitions: number): number {
+  const bytes = refs.reduce((sum, ref) => sum + ref.length, 0)
+  return Math.min(partitions, Math.max(PARTITIONS_MIN, Math.ceil(bytes / PARTITION_BYTES)))
+}
+
 /**
  * Cuts the blocks of a stream into at most `partitions` runs, in order, of about the same number of
  * bytes. No run is empty.
@@ -59,7 +70,7 @@ export class InputReader {
 
   open(input: AttemptInput): InputData {
     if (input.kind === 'range') return { kind: 'range', from: input.from, until: input.until }
-    const runs = cutBlocks(input.refs, this.#partitions)
+    const runs = cutBlocks(input.refs, partitionsOf(input.refs, this.#partitions))
     return { kind: 'blocks', partitions: runs.map((refs) => () => this.#read(refs)) }
   }
 

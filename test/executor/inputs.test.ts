@@ -9,7 +9,7 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import type { RecordRef } from '../../wal/record.ts'
 import { openBlockStore } from '../../src/blocks/block-store.ts'
-import { cutBlocks } from '../../src/executor/inputs.ts'
+import { cutBlocks, partitionsOf } from '../../src/executor/inputs.ts'
 import { nodeHost } from '../../src/host/node-host.ts'
 import { type Kind, rowsOf, teamOf, temporaryFolder, TestCheckpoint } from './support.ts'
 
@@ -119,6 +119,20 @@ describe('a damaged block', () => {
     const outcome = await run(WORDS, log, 'processes', 2)
     expect(outcome).toMatchObject({ kind: 'failed', code: 'MR_LOG_DAMAGED' })
     expect(outcome.kind === 'failed' && outcome.message).toContain('.wal')
+  })
+})
+
+describe('the number of partitions', () => {
+  const blocks = (count: number, length: number) =>
+    Array.from({ length: count }, (_, n) => ({
+      ...{ position: n * length, segment: 1, offset: n * length, length, epoch: 1 },
+    }))
+
+  it('grows with the bytes, from a few up to the limit', () => {
+    expect(partitionsOf(blocks(10, 10), 16)).toBe(4)
+    expect(partitionsOf(blocks(10, 52_429), 16)).toBe(9)
+    expect(partitionsOf(blocks(100, 1 << 20), 16)).toBe(16)
+    expect(partitionsOf(blocks(10, 10), 2)).toBe(2)
   })
 })
 
