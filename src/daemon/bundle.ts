@@ -31,6 +31,8 @@ export interface BundleOptions {
   readonly workingDirectory: string
   /** Where bundles are kept, absolute; made when it is not there. */
   readonly directory: string
+  /** Nothing is written before it resolves; when it rejects, so does the bundling. */
+  readonly approved?: Promise<unknown>
 }
 
 type BundleFileSystem = Pick<
@@ -48,6 +50,7 @@ export async function bundleProgram(fs: BundleFileSystem, options: BundleOptions
     throw new MillraceError('MR_PROGRAM_INVALID', `there is no program ${entry}`)
   }
   const content = await compile(fs, entry, options)
+  await options.approved
   const digest = createHash('sha256').update(content).digest('hex').slice(0, 16)
   const path = join(options.directory, `${digest}.mjs`)
   if ((await fs.stat(path))?.bytes !== content.length) {

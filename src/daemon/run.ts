@@ -56,18 +56,23 @@ export async function run(
   try {
     const state = await examineDirectory(host.fs, settings.dataDir)
     log.debug({ dataDir: settings.dataDir, state: state.kind }, 'looked at the data directory')
-    const bundle = await bundleProgram(host.fs, {
-      program: options.program,
-      workingDirectory: shell.workingDirectory,
-      directory: directoryLayout(settings.dataDir).programs,
-    })
     let engine: EngineHandle | undefined
-    const admin = await startAdminServer({
+    const listening = startAdminServer({
       ...settings.admin,
       clock: host.clock,
       engine: () => engine,
     })
+    // The bundler is a process of its own: it works while the admin server is loaded here.
+    const bundling = bundleProgram(host.fs, {
+      program: options.program,
+      workingDirectory: shell.workingDirectory,
+      directory: directoryLayout(settings.dataDir).programs,
+      approved: listening,
+    })
+    await Promise.allSettled([listening, bundling])
+    const admin = await listening
     try {
+      const bundle = await bundling
       engine = makeEngine({
         host,
         settings,
