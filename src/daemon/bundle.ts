@@ -14,6 +14,7 @@ import type { BuildFailure, BuildOptions, Message, Plugin } from 'esbuild'
 import { present } from '../base/assert.ts'
 import { MillraceError, messageOf } from '../base/errors.ts'
 import type { FileSystem } from '../host/host.ts'
+import { refuseUnwritable } from '../engine/unwritable.ts'
 import { isNativePackage } from './native-packages.ts'
 import { compiledModule } from './package-files.ts'
 
@@ -54,8 +55,10 @@ export async function bundleProgram(fs: BundleFileSystem, options: BundleOptions
   const digest = createHash('sha256').update(content).digest('hex').slice(0, 16)
   const path = join(options.directory, `${digest}.mjs`)
   if ((await fs.stat(path))?.bytes !== content.length) {
-    await fs.makeDirectory(options.directory)
-    await fs.writeFileDurably(path, content)
+    await refuseUnwritable(options.directory, async () => {
+      await fs.makeDirectory(options.directory)
+      await fs.writeFileDurably(path, content)
+    })
   }
   return { url: pathToFileURL(path).href, digest, bytes: content.length }
 }
@@ -127,7 +130,7 @@ function outsidePlugin(fs: BundleFileSystem): Plugin {
         const module = FRAMEWORK[path]
         if (module !== undefined) return { path: compiledModule(module), external: true }
         const known = Object.keys(FRAMEWORK).join(' and ')
-        return { errors: [{ text: `'${path}' does not exist: there are ${known}` }] }
+        return { errors: [{ text: `'${path}' does not exist: there is ${known}` }] }
       })
       setup.onResolve({ filter: /\.node$/ }, ({ path, resolveDir }) => {
         return path.startsWith('.') ? { path: resolve(resolveDir, path), external: true } : null
@@ -147,10 +150,7 @@ function outsidePlugin(fs: BundleFileSystem): Plugin {
   }
 }
 
-const FRAMEWORK: Readonly<Record<string, string>> = {
-  millrace: 'src/index.js',
-  'millrace/testing': 'src/testing.js',
-}
+const FRAMEWORK: Readonly<Record<string, string>> = { millrace: 'src/index.js' }
 
 function refusal(failure: BuildFailure, workingDirectory: string): MillraceError {
   const [first] = failure.errors

@@ -7,7 +7,7 @@ import { Command, CommanderError } from 'commander'
 import type { Host } from '../host/host.ts'
 import type { Shell } from '../host/shell.ts'
 import { EXIT } from './exit-codes.ts'
-import { refuse } from './refusal.ts'
+import { namingProgram, refuse } from './refusal.ts'
 import type { StartAdminServer } from './admin-port.ts'
 import { collectTexts } from './collect-texts.ts'
 import { SUPERVISE_FLAG } from './supervise.ts'
@@ -95,7 +95,7 @@ async function addProgramCommands(
         host,
         { makeEngine, startAdminServer },
         { program, ...programOptions(run), config },
-      ),
+      ).catch(namingProgram(program)),
     )
   })
   const plan = programCommand(
@@ -106,7 +106,8 @@ async function addProgramCommands(
   addSettingOptions(plan).action(async (program: string) => {
     const config = await configOf(plan, shell, host)
     const { plan: show } = await import('./plan.ts')
-    done(await show(shell, host, { program, ...programOptions(plan), config }))
+    const shown = show(shell, host, { program, ...programOptions(plan), config })
+    done(await shown.catch(namingProgram(program)))
   })
 }
 

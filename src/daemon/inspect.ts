@@ -8,6 +8,7 @@ import { SHAPE_KEY, decodeShape, statePartitionPrefix } from '../engine/layout.t
 import type { StateShape } from '../dstream/shape.ts'
 import type { Host } from '../host/host.ts'
 import type { Shell } from '../host/shell.ts'
+import { BEGUN_HASH, BEGUN_KEY } from '../dstream/state.ts'
 import { readCheckpoint, withOwnedDirectory } from './closed-directory.ts'
 import { reportDirectory } from './directory-report.ts'
 import type { DirectoryReport } from './directory-report.ts'
@@ -77,7 +78,8 @@ async function summarizeState(
     if (keys === undefined) continue
     const table = new StatePartition()
     table.load(pieces)
-    keys += table.table.size
+    const reserved = table.table.has(BEGUN_KEY, BEGUN_HASH) ? 1 : 0
+    keys += table.table.size - reserved
   }
   return { uid, partitions, bytes, keys }
 }

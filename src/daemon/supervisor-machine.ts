@@ -131,8 +131,8 @@ function exited(
     state: { ...state, phase: 'waiting', deaths },
     actions: [
       report(
-        `the daemon ${how}; starting it again in ${String(ms)} ms ` +
-          `(death ${String(deaths)} of ${String(maxRestarts)} without a commit)`,
+        `the daemon ${how}; starting it again ${ms === 0 ? 'at once' : `in ${String(ms)} ms`} ` +
+          `(death ${String(deaths)} of ${String(maxRestarts)} since the last commit)`,
       ),
       { kind: 'wait', ms },
     ],

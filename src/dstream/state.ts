@@ -25,9 +25,9 @@ import type { StateShape } from './shape.ts'
 import type { Batch } from './current-batch.ts'
 import { StreamNode } from './stream-node.ts'
 
-/** No canonical key begins with a zero byte. */
-const BEGUN_KEY = Uint8Array.of(0)
-const BEGUN_HASH = hashBytes(BEGUN_KEY)
+/** Key of the reserved entry. No canonical key begins with a zero byte. */
+export const BEGUN_KEY = Uint8Array.of(0)
+export const BEGUN_HASH = hashBytes(BEGUN_KEY)
 const BEGUN_VALUE = Uint8Array.of(1)
 
 interface InitialEntry {

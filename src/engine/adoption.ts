@@ -62,6 +62,14 @@ export async function adoptShape(options: EngineOptions, parts: AdoptionParts): 
 /** Uids of states that are stored and go with this start. */
 function droppedStates(before: GraphShape, now: GraphShape, drop: readonly string[]): string[] {
   const { changes, refusals } = compareShapes(before, now, drop)
+  const stored = before.states.map((state) => state.uid)
+  const unknown = drop.find((uid) => !stored.includes(uid))
+  if (unknown !== undefined) {
+    throw new MillraceError(
+      'MR_CONFIG_INVALID',
+      `there is no stored state '${unknown}' to drop: there is ${stored.join(', ') || 'none'}`,
+    )
+  }
   if (refusals.length > 0) {
     throw new MillraceError('MR_SHAPE_CHANGED', refusals.join('\n'), { details: { refusals } })
   }

@@ -11,7 +11,7 @@
  *   (its staged outputs are published again), or neither.
  */
 import { assert } from '../base/assert.ts'
-import { MillraceError, messageOf } from '../base/errors.ts'
+import { ERROR_CODES, isErrorCode, MillraceError, messageOf } from '../base/errors.ts'
 import type { BlockStore } from '../blocks/block-store.ts'
 import type { GraphShape } from '../dstream/shape.ts'
 import type { Clock } from '../host/host.ts'
@@ -188,7 +188,8 @@ export class BatchLoop {
       ...(outcome.place === undefined ? {} : { place: outcome.place }),
     }
     const details = { batch: batch.time, attempt: batch.attempts, ...failure }
-    if (batch.attempts < settings.maxAttempts) {
+    const mayHelp = !isErrorCode(outcome.code) || ERROR_CODES[outcome.code]
+    if (mayHelp && batch.attempts < settings.maxAttempts) {
       history.attemptFailed(batch, failure, 'waiting')
       log.warn(details, 'a batch failed and is tried again')
       await sleepUnlessStopped(clock, backoffMs(settings, batch.attempts + 1), signal)
@@ -201,7 +202,7 @@ export class BatchLoop {
       ...failure,
       since: clock.now(),
     }
-    log.error(details, 'a batch is blocked: its attempts are used up; receiving goes on')
+    log.error(details, 'a batch is blocked: no further attempt is made; receiving goes on')
     this.#parts.onBlocked()
     if (settings.failFast) {
       throw new MillraceError('MR_USER_FUNCTION_FAILED', outcome.message, {

@@ -60,7 +60,7 @@ export function pickApp(
   const app = apps.get('default') ?? onlyOne(new Set(apps.values()))
   if (app !== undefined) return app
   if (names.length > 1) {
-    throw invalid(`the program has several apps: choose one of ${names.join(', ')} by its name`)
+    throw invalid(`the program has several apps: choose one of ${names.join(', ')} with --export`)
   }
   throw invalid('the program has no app: write `export default defineApp(…)`')
 }

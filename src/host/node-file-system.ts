@@ -3,7 +3,7 @@
  * no error is retried.
  */
 import fs from 'node:fs'
-import { dirname } from 'node:path'
+import { dirname, resolve } from 'node:path'
 import { promisify } from 'node:util'
 
 import { MillraceError } from '../base/errors.ts'
@@ -88,12 +88,15 @@ class NodeWritableFile implements WritableFile {
   }
 }
 
+const isMissing = (error: unknown): boolean =>
+  error instanceof Error && 'code' in error && error.code === 'ENOENT'
+
 /** The value, or undefined when the path leads nowhere. */
 async function unlessMissing<T>(value: Promise<T>): Promise<T | undefined> {
   try {
     return await value
   } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined
+    if (isMissing(error)) return undefined
     throw error
   }
 }
@@ -143,7 +146,7 @@ export const nodeFileSystem: FileSystem = {
   unlink: (path) => promises.unlink(path),
   remove: (path) => promises.rm(path, { recursive: true, force: true }),
   async makeDirectory(path) {
-    await promises.mkdir(path, { recursive: true })
+    await makeWithParents(resolve(path))
   },
   syncDirectory,
   async list(path) {
@@ -159,4 +162,24 @@ export const nodeFileSystem: FileSystem = {
     return bavail * bsize
   },
   openAppender: (): Promise<Appender> => Promise.resolve(new NodeAppender()),
+}
+
+/** Node's own recursion never ends below directories like /proc, where a parent is there and is not. */
+async function makeWithParents(path: string): Promise<void> {
+  try {
+    await promises.mkdir(path)
+    return
+  } catch (error) {
+    if (!isMissing(error) || dirname(path) === path) await refuseOther(path, error)
+    else {
+      await makeWithParents(dirname(path))
+      await promises.mkdir(path).catch((again: unknown) => refuseOther(path, again))
+    }
+  }
+}
+
+/** A directory that is there already is as good as made, whatever the attempt was refused with. */
+async function refuseOther(path: string, error: unknown): Promise<void> {
+  const stats = await unlessMissing(promises.stat(path))
+  if (stats?.isDirectory() !== true) throw error
 }

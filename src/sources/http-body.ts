@@ -23,7 +23,7 @@ import {
 
 export interface Refusal {
   readonly kind: 'refused'
-  readonly status: 400 | 405 | 409 | 413 | 415 | 429 | 503
+  readonly status: 400 | 404 | 405 | 409 | 413 | 415 | 429 | 503
   readonly code: ErrorCode
   readonly message: string
   /** The number that a producer has to send next. */

@@ -67,6 +67,10 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
   app.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, body, done) => {
     done(null, body)
   })
+  app.setNotFoundHandler((request, reply) => {
+    const message = `there is no ${request.url} here: records are sent by POST to ${options.path}`
+    send(refuse(404, 'MR_NOT_FOUND', message), reply)
+  })
   app.setErrorHandler((error, _request, reply) => sendError(error, reply, options))
   addRoutes(app, options, gate)
   return {

@@ -34,12 +34,25 @@ describe('the supervisor', () => {
     expect(shell.children).toHaveLength(1)
   })
 
-  it('waits, starts it again, and says so in a line', async () => {
+  it('starts what had committed again at once, and says so in a line', async () => {
     const clock = new ManualClock(0)
     const shell = fakeShell({ arguments: RUN })
     const code = supervise(shell, clock)
     const first = await newest(shell, 1)
     first.tell({ kind: 'commit', number: 1 })
+    first.exit(null, 'SIGKILL')
+    await clock.advance(0)
+    const second = await newest(shell, 2)
+    expect(shell.err.text).toContain('starting it again at once')
+    second.exit(0)
+    expect(await code).toBe(0)
+  })
+
+  it('waits before it starts again what has not committed', async () => {
+    const clock = new ManualClock(0)
+    const shell = fakeShell({ arguments: RUN })
+    const code = supervise(shell, clock)
+    const first = await newest(shell, 1)
     first.exit(null, 'SIGKILL')
     for (let turn = 0; turn < 10; turn++) await Promise.resolve()
     const line: unknown = JSON.parse(shell.err.text)

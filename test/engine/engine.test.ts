@@ -166,6 +166,8 @@ describe('an engine', () => {
       .start()
       .catch((error: unknown) => error)
     expect(isMillraceError(refused, 'MR_SHAPE_CHANGED')).toBe(true)
+    const typo = ground.engine(renamed, { drop: ['totls'] })
+    await expect(typo.start()).rejects.toThrow(/no stored state 'totls' to drop: there is totals/)
     const dropped = ground.engine(renamed, { drop: ['totals'] })
     await dropped.start()
     await ground.batch(dropped, 2000)
