@@ -36,6 +36,7 @@ export type Verdict =
 
 export type Loser =
   | { readonly state: 'ok'; readonly why: readonly string[] }
+  /** By the one commit that a crash may leave out. */
   | { readonly state: 'behind'; readonly why: readonly string[]; readonly store: GoodStore }
   | { readonly state: 'damaged' | 'missing'; readonly why: readonly string[] }
 
@@ -49,6 +50,22 @@ export function decide(a: Found, b: Found, create: boolean): Verdict {
   return refused(`no store can be used: ${describe(a)}; ${describe(b)}`)
 }
 
+/**
+ * A crash leaves a store at most so many commits behind: each is synced in both before the next
+ * begins.
+ */
+const BEHIND_MAX = 1
+
+/** Why a store that verifies at `older` is damaged beside one that verifies at `newer`, if it is. */
+export function tooFarBehind(newer: Root, older: Root): string | undefined {
+  const behind = newer.number - older.number
+  if (behind <= BEHIND_MAX) return undefined
+  return (
+    `it holds commit ${String(older.number)}, ${String(behind)} behind: ` +
+    `a crash leaves a store at most ${String(BEHIND_MAX)} behind`
+  )
+}
+
 function compare(a: GoodStore, b: GoodStore): Verdict {
   const [winner, loser] = a.newest.number >= b.newest.number ? [a, b] : [b, a]
   const behind = winner.newest.number - loser.newest.number
@@ -57,7 +74,9 @@ function compare(a: GoodStore, b: GoodStore): Verdict {
     return refused(`the stores hold different commits ${String(same.number)}`)
   }
   if (behind === 0) return { kind: 'winner', winner, loser: { state: 'ok', why: [] } }
-  const why = [`it holds commit ${String(loser.newest.number)}, ${String(behind)} behind`]
+  const far = tooFarBehind(winner.newest, loser.newest)
+  if (far !== undefined) return { kind: 'winner', winner, loser: { state: 'damaged', why: [far] } }
+  const why = [`it holds commit ${String(loser.newest.number)}, one behind, as a crash leaves it`]
   return { kind: 'winner', winner, loser: { state: 'behind', why, store: loser } }
 }
 

@@ -6,7 +6,9 @@
  * So each store is opened with its files kept, and afterwards they are put back; a crash in between
  * leaves them beside the store, and the next open (or verification) puts them back.
  */
+import { equalBytes } from '../src/base/bytes.ts'
 import { isMillraceError, messageOf } from '../src/base/errors.ts'
+import { tooFarBehind } from './decide.ts'
 import { undo, type OpenHost } from './open-side.ts'
 import { readStore } from './read-store.ts'
 import type { Root } from './root.ts'
@@ -18,7 +20,10 @@ export interface StoreVerification {
   /** Good entries and the bytes of all their values; 0 where the store does not open. */
   readonly entries: number
   readonly bytes: number
-  /** In plain words; empty when everything in the store is what its newest root says. */
+  /**
+   * In plain words; empty when everything in the store is what its newest root says, and that root
+   * is no further behind the other store than a crash leaves it.
+   */
   readonly problems: readonly string[]
 }
 
@@ -31,10 +36,18 @@ export async function verifyCheckpoint(
   directory: string,
   onProgress?: (done: number, total: number) => void,
 ): Promise<readonly [StoreVerification, StoreVerification]> {
-  return [
-    await verifyStore(host, storeDirectory(directory, 'checkpoint-a'), onProgress),
-    await verifyStore(host, storeDirectory(directory, 'checkpoint-b'), onProgress),
-  ]
+  const a = await verifyStore(host, storeDirectory(directory, 'checkpoint-a'), onProgress)
+  const b = await verifyStore(host, storeDirectory(directory, 'checkpoint-b'), onProgress)
+  return [judgedBeside(a, b), judgedBeside(b, a)]
+}
+
+/** Only a store without problems, of the same data directory, says where the other should be. */
+function judgedBeside(store: StoreVerification, other: StoreVerification): StoreVerification {
+  if (store.problems.length > 0 || other.problems.length > 0) return store
+  if (store.root === undefined || other.root === undefined) return store
+  if (!equalBytes(store.root.identity, other.root.identity)) return store
+  const far = tooFarBehind(other.root, store.root)
+  return far === undefined ? store : { ...store, problems: [far] }
 }
 
 async function verifyStore(

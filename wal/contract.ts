@@ -78,6 +78,11 @@ export interface Log {
   append(entry: LogEntry): Promise<RecordRef>
   /** All in one group, contiguous: after a crash all of them are there or none. */
   appendAll(entries: readonly LogEntry[]): Promise<readonly RecordRef[]>
+  /**
+   * Everything whose append has resolved survives when it resolves, whatever the durability; in
+   * 'sync' there is nothing to do. Errors: MR_LOG_FAILED.
+   */
+  sync(): Promise<void>
   /** Gives up the segments that lie wholly below `position`. */
   release(position: number): Promise<void>
   /** Waits for all appends, proves the end, lets go of the files. Idempotent. */

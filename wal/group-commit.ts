@@ -197,6 +197,16 @@ export class GroupCommitLog implements Log {
     this.#options.log.onFailure?.(failure)
   }
 
+  async sync(): Promise<void> {
+    if (this.#failure !== undefined) throw this.#failure
+    if (this.#durability === 'sync') return
+    this.#ticked = this.#ticked.then(() => this.#writer.sync()).catch(this.#fail)
+    await this.#ticked
+    // It may have failed meanwhile; the compiler cannot know.
+    const failure: MillraceError | undefined = this.#failure
+    if (failure !== undefined) throw failure
+  }
+
   async release(position: number): Promise<void> {
     this.#checkOpen()
     try {

@@ -22,6 +22,7 @@ export type NotReady =
   | { readonly kind: 'recovering'; readonly message: string; readonly step: string }
   | { readonly kind: 'blocked'; readonly message: string; readonly batchTime: number }
   | { readonly kind: 'paused'; readonly message: string }
+  | { readonly kind: 'closed'; readonly message: string }
   | { readonly kind: 'ending'; readonly message: string }
 
 export interface Readiness {
@@ -62,7 +63,18 @@ function reasonsOf(status: EngineStatus | undefined, now: number): NotReady[] {
         `${String(log.pinnedBytes)} of them still needed; the quota is ${String(log.quotaBytes)}`,
     })
   }
+  if (phase === 'running') reasons.push(...closed(status))
   return reasons
+}
+
+/** Servers of our own that do not listen. A source elsewhere that is gone says nothing about us. */
+function closed({ inputs }: EngineStatus): NotReady[] {
+  return inputs
+    .filter(({ shape, active }) => shape.kind === 'http' && !active)
+    .map(({ shape, lastErrorMessage }) => ({
+      kind: 'closed',
+      message: `input '${shape.uid}' does not listen: ${lastErrorMessage ?? 'not yet'}`,
+    }))
 }
 
 /** `reading the log (3 of 8), 40 of 100` */

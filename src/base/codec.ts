@@ -1,13 +1,15 @@
 /**
  * How values of state become bytes and come back. A stored value is `varint codec version | bytes`,
  * so that a codec may change: `decode` is handed the version a value was written under and must
- * know every version that is still stored.
+ * know every version that is still stored. The two codecs here share one numbering and each decodes the
+ * values of both, so a program may change from one to the other.
  *
  * What `decode` returns never shares memory with the bytes it was given: they are views into tables
  * that change.
  */
 import { deserialize, serialize } from 'node:v8'
 import { ByteReader, ByteWriter, utf8, utf8Text } from './bytes.ts'
+import { MillraceError } from './errors.ts'
 
 export interface Codec<S> {
   /** A safe integer ≥ 0; raise it when the bytes `encode` makes change their meaning. */
@@ -17,22 +19,22 @@ export interface Codec<S> {
   decode(bytes: Uint8Array, version: number): S
 }
 
+/** A number is never given to other bytes: stored values carry it. */
+const VERSION = { structured: 1, json: 2 } as const
+
 /**
  * JSON: readable and portable; keeps what `JSON.stringify` keeps. Throws a TypeError for a value
- * JSON has no text for.
+ * JSON has no text for. Reads what `structured` wrote, too.
  */
 export function json<S>(): Codec<S> {
   return {
-    version: 1,
+    version: VERSION.json,
     encode(value) {
       const text: unknown = JSON.stringify(value)
       if (typeof text !== 'string') throw new TypeError(`JSON cannot hold a ${typeof value}`)
       return utf8(text)
     },
-    decode(bytes, version) {
-      refuseUnlessFirst('json', version)
-      return JSON.parse(utf8Text(bytes)) as S
-    },
+    decode: (bytes, version) => decodeEither(bytes, version, 'json') as S,
   }
 }
 
@@ -40,18 +42,15 @@ const TAG = { structured: 0, number: 1, text: 2 } as const
 
 /**
  * The default: whatever structured clone keeps (Map, Set, Date, BigInt, cycles …), with short forms
- * for the two commonest values.
+ * for the two commonest values. Reads what `json` wrote, too.
  *
  *   value := 0x00 v8.serialize | 0x01 float64 little-endian | 0x02 UTF-8
  */
 export function structured<S>(): Codec<S> {
   return {
-    version: 1,
+    version: VERSION.structured,
     encode: encodeStructured,
-    decode(bytes, version) {
-      refuseUnlessFirst('structured', version)
-      return decodeStructured(bytes) as S
-    },
+    decode: (bytes, version) => decodeEither(bytes, version, 'structured') as S,
   }
 }
 
@@ -82,8 +81,22 @@ function decodeStructured(bytes: Uint8Array): unknown {
   }
 }
 
-function refuseUnlessFirst(name: string, version: number): void {
-  if (version !== 1) throw new RangeError(`the ${name} codec has no version ${String(version)}`)
+/** Throws `MR_STATE_DAMAGED` for a version that is neither's. */
+function decodeEither(bytes: Uint8Array, version: number, reader: keyof typeof VERSION): unknown {
+  switch (version) {
+    case VERSION.structured:
+      return decodeStructured(bytes)
+    case VERSION.json:
+      return JSON.parse(utf8Text(bytes))
+    default:
+      throw new MillraceError(
+        'MR_STATE_DAMAGED',
+        `a value of state was written under codec version ${String(version)}, and the ${reader} ` +
+          `codec reads versions ${String(VERSION.structured)} (structured) and ` +
+          `${String(VERSION.json)} (json) alone`,
+        { details: { version } },
+      )
+  }
 }
 
 /** The bytes of a value as stored. */
@@ -93,8 +106,8 @@ export function encodeValue<S>(codec: Codec<S>, value: S): Uint8Array {
 }
 
 /**
- * The value of stored bytes. Throws what the codec throws, and a RangeError where there is no
- * version.
+ * The value of stored bytes. Throws what the codec throws (those here `MR_STATE_DAMAGED` for an
+ * unknown version), and a RangeError where there is no version.
  */
 export function decodeValue<S>(codec: Codec<S>, stored: Uint8Array): S {
   const reader = new ByteReader(stored)

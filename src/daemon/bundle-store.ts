@@ -9,7 +9,7 @@ const BUNDLES_MAX = 16
 export async function pruneBundles(
   fs: Pick<FileSystem, 'list' | 'stat' | 'unlink'>,
   directory: string,
-  current: Bundle,
+  current: Pick<Bundle, 'digest'>,
 ): Promise<void> {
   const names = ((await fs.list(directory)) ?? []).filter((name) =>
     /^[0-9a-f]{16}\.mjs$/.test(name),

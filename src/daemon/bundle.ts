@@ -19,11 +19,13 @@ import { isNativePackage } from './native-packages.ts'
 import { compiledModule } from './package-files.ts'
 
 export interface Bundle {
-  /** File URL of the written module. */
+  /** File URL of the module, once it is stored. */
   readonly url: string
   /** First 16 hex digits of the SHA-256 of its content. */
   readonly digest: string
   readonly bytes: number
+  /** Writes it, when it is not there. Call as the owner of the directory. */
+  store(): Promise<void>
 }
 
 export interface BundleOptions {
@@ -32,8 +34,6 @@ export interface BundleOptions {
   readonly workingDirectory: string
   /** Where bundles are kept, absolute; made when it is not there. */
   readonly directory: string
-  /** Nothing is written before it resolves; when it rejects, so does the bundling. */
-  readonly approved?: Promise<unknown>
 }
 
 type BundleFileSystem = Pick<
@@ -42,7 +42,7 @@ type BundleFileSystem = Pick<
 >
 
 /**
- * Throws `MR_PROGRAM_INVALID` when there is no such file, `MR_PROGRAM_BUILD_FAILED` with the place
+ * Builds it; nothing is written before `store`. Throws `MR_PROGRAM_INVALID` when there is no such file, `MR_PROGRAM_BUILD_FAILED` with the place
  * of the first error.
  */
 export async function bundleProgram(fs: BundleFileSystem, options: BundleOptions): Promise<Bundle> {
@@ -51,16 +51,16 @@ export async function bundleProgram(fs: BundleFileSystem, options: BundleOptions
     throw new MillraceError('MR_PROGRAM_INVALID', `there is no program ${entry}`)
   }
   const content = await compile(fs, entry, options)
-  await options.approved
   const digest = createHash('sha256').update(content).digest('hex').slice(0, 16)
   const path = join(options.directory, `${digest}.mjs`)
-  if ((await fs.stat(path))?.bytes !== content.length) {
+  const store = async (): Promise<void> => {
+    if ((await fs.stat(path))?.bytes === content.length) return
     await refuseUnwritable(options.directory, async () => {
       await fs.makeDirectory(options.directory)
       await fs.writeFileDurably(path, content)
     })
   }
-  return { url: pathToFileURL(path).href, digest, bytes: content.length }
+  return { url: pathToFileURL(path).href, digest, bytes: content.length, store }
 }
 
 /** Builds under way: the bundler's own process is let go after the last one. */

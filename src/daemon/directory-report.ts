@@ -85,9 +85,10 @@ function judgeStores(
     return a.root
   }
   const [newer, older] = a.root.number >= b.root.number ? [a, b] : [b, a]
-  const behind = newer.root.number - older.root.number
-  if (behind > 0) {
-    notes.push(`${older.name} is ${String(behind)} behind: the next start brings it up`)
+  if (newer.root.number > older.root.number) {
+    notes.push(
+      `${older.name} is one commit behind, as a crash leaves it: the next start brings it up`,
+    )
   } else if (!equalBytes(a.root.digest, b.root.digest)) {
     problems.push('the stores are at the same commit and differ: which one is right cannot be told')
     return undefined

@@ -18,6 +18,7 @@ export function makeEngine(parts: EngineParts): EngineHandle {
     onPrint: (text) => {
       parts.onPrint(text)
     },
+    onOwned: () => parts.bundle.store(),
     newTeam: ({ logDirectory, onRestart }) =>
       makeTeam({
         host,

@@ -51,6 +51,7 @@ async function shapeOf(shell: Shell, host: Host, options: PlanOptions): Promise<
       workingDirectory: shell.workingDirectory,
       directory,
     })
+    await bundle.store()
     const team = makeTeam({
       host,
       settings: { ...settings, executors: 1 },

@@ -67,7 +67,6 @@ export async function run(
       program: options.program,
       workingDirectory: shell.workingDirectory,
       directory: directoryLayout(settings.dataDir).programs,
-      approved: listening,
     })
     await Promise.allSettled([listening, bundling])
     const admin = await listening

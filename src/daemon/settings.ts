@@ -76,7 +76,7 @@ export const SETTINGS = group({
     1024 * MIB,
   ),
   partitions: count(
-    'Partitions of shuffles, and of new states unless the program says otherwise.',
+    'Partitions of shuffles, and of states that name no number: fixed once there is such a state.',
     DEFAULT_SETTINGS.partitions,
     1,
     4096,

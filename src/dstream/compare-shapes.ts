@@ -125,10 +125,11 @@ function refusal(old: StateShape, state: StateShape, same: boolean): string | un
   // derived one.
   if (!same && state.derived) return unnamed(state)
   if (old.partitions !== state.partitions) {
+    const before = String(old.partitions)
     return (
-      `state '${uid}' has ${String(old.partitions)} partitions, and the program asks for ` +
-      `${String(state.partitions)} at ${whereIs(state)}: ` +
-      `write { partitions: ${String(old.partitions)} } there`
+      `state '${uid}' (${whereIs(state)}) is kept in ${before} partitions and would now have ` +
+      `${String(state.partitions)}: set partitions to ${before} again, or write ` +
+      `{ partitions: ${before} } there`
     )
   }
   return undefined

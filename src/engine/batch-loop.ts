@@ -117,6 +117,8 @@ export class BatchLoop {
     const number = committer.root.number + 1
     const progress = inputs.advance(this.#progress, batch.time)
     const staged = stagedOutputs(shape.outputs, outcome.outputs, { time: batch.time, attempt })
+    // With less than 'sync' the allocation may not be on disk yet, and must be before the commit.
+    await blocks.log.sync()
     const root = await committer.commit(
       commitInput({
         number,

@@ -19,6 +19,8 @@ export interface EngineOptions {
   readonly settings: EngineSettings
   /** Uids of states the program no longer has and whose content is to be dropped. */
   readonly drop: readonly string[]
+  /** Called once, as the owner of the directory, before the executors are made. */
+  onOwned?(): Promise<void>
   /** Makes the executors; `logDirectory` is where they read blocks. */
   newTeam(context: { readonly logDirectory: string; readonly onRestart: () => void }): TeamHandle
   /** What `print` shows, a batch at a time. */

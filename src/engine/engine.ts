@@ -199,6 +199,8 @@ export class Engine {
         // quota.
         onBlocked: (receivers) => {
           this.#startReceivers(receivers)
+          // Nothing more can be counted: a graceful stop need not wait for it.
+          if (this.#ending.signal.aborted) this.#halting.abort()
           this.#changed()
         },
       })

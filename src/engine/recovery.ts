@@ -87,6 +87,7 @@ async function open(options: EngineOptions, hooks: RecoveryHooks, stack: Stack):
   const owner = await ownDirectory(host, directory)
   stack.add(() => owner.release())
 
+  await options.onOwned?.()
   hooks.onProgress(EXECUTORS, 0, 0)
   const logDirectory = join(directory, 'log')
   const team = options.newTeam({

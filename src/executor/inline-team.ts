@@ -54,6 +54,7 @@ export function inlineTeam(options: InlineTeamOptions): TeamProcesses {
         return () => Promise.resolve()
       }),
     scratch: () => Promise.resolve('inline'),
+    hasScratch: () => Promise.resolve(true),
     removeScratch: () => Promise.resolve(),
   }
 }

@@ -52,6 +52,7 @@ export function processTeam(options: ProcessTeamOptions): TeamProcesses {
       })
     },
     scratch: () => host.processes.privateDirectory(),
+    hasScratch: async (path) => (await host.fs.stat(path)) !== undefined,
     removeScratch: (path) => host.fs.remove(path),
   }
 }

@@ -204,8 +204,33 @@ export class Roster {
     }
     const failures = await Promise.all(dead.map((seat) => this.#replace(seat)))
     const failed = failures.find((one) => one !== undefined)
-    if (failed === undefined) this.#join()
-    return failed
+    if (failed !== undefined) return (await this.#renewScratch(failed.rank)) ?? failed
+    this.#join()
+    return undefined
+  }
+
+  /**
+   * Makes a new directory of the sockets where the old one is missing. The sockets of the living
+   * went with it, so they are ended too, and the next call of `heal` starts everyone anew.
+   */
+  async #renewScratch(rank: number): Promise<RankedFailure | undefined> {
+    const { processes } = this.#options
+    try {
+      if (this.#scratch === undefined || (await processes.hasScratch(this.#scratch)))
+        return undefined
+      this.#scratch = await processes.scratch()
+    } catch (error) {
+      return { rank, error: irreplaceable(rank, error) }
+    }
+    const gone = failure('MR_EXECUTOR_DIED', 'the directory of the executors’ sockets was removed')
+    for (const { executor } of this.#seats) executor.kill(gone)
+    return undefined
+  }
+
+  /** Removes the socket that a dead executor left behind. */
+  async #unlink(seat: Seat): Promise<void> {
+    if (seat.path !== '') await this.#options.processes.removeScratch(seat.path)
+    seat.path = ''
   }
 
   async #replace(seat: Seat): Promise<RankedFailure | undefined> {
@@ -214,6 +239,7 @@ export class Roster {
       seat.executor = this.#spawn(seat.rank)
       seat.restarts += 1
       this.#options.onRestart?.(seat.rank, reason)
+      await this.#unlink(seat)
       const digest = await this.#start(seat)
       await this.#compare(seat, digest)
       await this.#fill(seat)

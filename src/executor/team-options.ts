@@ -34,6 +34,9 @@ export interface TeamProcesses {
   receiver(uid: string): ChildProcess
   /** A fresh directory for the sockets between executors; asked for when there are several. */
   scratch(): Promise<string>
+  /** Whether it is still there: cleaners of temporary files, or a program, may have removed it. */
+  hasScratch(path: string): Promise<boolean>
+  /** Removes the directory, or one socket in it; a missing one is fine. */
   removeScratch(path: string): Promise<void>
 }
 

@@ -6,6 +6,9 @@
  * never notices, and a thread of its own that sees the parent's process id change and kills the
  * process. The thread has its own heap and event loop, so neither a loop nor a full heap of the
  * program stops it.
+ *
+ * The scratch directory is shared with siblings: it is removed only when the parent is gone. A
+ * child whose pipe breaks while its parent lives (its program wrote to file descriptor 3) just ends.
  */
 import { rmSync } from 'node:fs'
 import { Socket } from 'node:net'
@@ -18,6 +21,8 @@ import { PARENT_VARIABLE, SCRATCH_VARIABLE } from './node-processes.ts'
 const CHANNEL_FD = 3
 /** How long a child may live after its parent, at most, in ms (plus a turn of the scheduler). */
 const WATCH_PERIOD_MS = 250
+/** How often a child whose pipe closed looks whether its parent is gone, in ms. */
+const LOOK_PERIOD_MS = 10
 
 /** Runs in the watching thread. A child that was given to another parent has lost its own. */
 const WATCH = `
@@ -57,7 +62,7 @@ export function childEnd(): ChildEnd {
   })
   const channel = socketChannel(new Socket({ fd: CHANNEL_FD, readable: true, writable: true }))
   channel.onClose(() => {
-    if (scratch !== '') rmSync(scratch, { recursive: true, force: true })
+    if (scratch !== '' && parentEnds(parent)) rmSync(scratch, { recursive: true, force: true })
     process.exit(1)
   })
   const argument: unknown = JSON.parse(process.argv[2] ?? 'null')
@@ -71,6 +76,19 @@ export function childEnd(): ChildEnd {
       process.exit(code)
     },
   }
+}
+
+/**
+ * Whether the parent is gone, looked at for one watch period: the kernel closes the pipes of a
+ * dying process shortly before it gives its children away. Blocks, so that the program does no more
+ * work meanwhile.
+ */
+function parentEnds(parent: number): boolean {
+  const never = new Int32Array(new SharedArrayBuffer(4))
+  for (let ms = 0; ms < WATCH_PERIOD_MS && process.ppid === parent; ms += LOOK_PERIOD_MS) {
+    Atomics.wait(never, 0, 0, LOOK_PERIOD_MS)
+  }
+  return process.ppid !== parent
 }
 
 function watch(parent: number, scratch: string): void {

@@ -4,8 +4,17 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { decodeValue, encodeValue, json, structured, type Codec } from '../../src/base/codec.ts'
+import { isMillraceError } from '../../src/base/errors.ts'
 
 const hexOf = (bytes: Uint8Array): string => Buffer.from(bytes).toString('hex')
+
+function caught(f: () => unknown): unknown {
+  try {
+    return f()
+  } catch (error) {
+    return error
+  }
+}
 
 const text = fc
   .array(fc.integer({ min: 0, max: 0x10ffff }), { maxLength: 20 })
@@ -50,9 +59,8 @@ describe('the structured codec', () => {
     expect(hexOf(encodeValue(codec, 'hé'))).toBe('010268c3a9')
   })
 
-  it('refuses an unknown tag and an unknown version', () => {
+  it('refuses an unknown tag and bytes without a version', () => {
     expect(() => decodeValue(codec, new Uint8Array([1, 9]))).toThrow(/begins with 9/)
-    expect(() => decodeValue(codec, new Uint8Array([2, 0]))).toThrow(/no version 2/)
     expect(() => decodeValue(codec, new Uint8Array(0))).toThrow(RangeError)
   })
 })
@@ -72,8 +80,37 @@ describe('the JSON codec', () => {
   it('refuses a value JSON has no text for, and bytes that are not UTF-8', () => {
     expect(() => json<unknown>().encode(undefined)).toThrow(/undefined/)
     expect(() => json<unknown>().encode(() => 1)).toThrow(/function/)
-    expect(() => json<unknown>().decode(new Uint8Array([0xff]), 1)).toThrow(TypeError)
-    expect(() => json<unknown>().decode(new Uint8Array([0x31]), 7)).toThrow(/no version 7/)
+    expect(() => json<unknown>().decode(new Uint8Array([0xff]), 2)).toThrow(TypeError)
+  })
+
+  it('stores values in these bytes', () => {
+    expect(hexOf(encodeValue(json<number[]>(), [1]))).toBe('025b315d')
+  })
+})
+
+describe('the two codecs', () => {
+  it('read what the other wrote', () => {
+    fc.assert(
+      fc.property(fc.jsonValue(), (generated) => {
+        const value: unknown = JSON.parse(JSON.stringify(generated))
+        const [a, b] = [structured<unknown>(), json<unknown>()]
+        expect(decodeValue(b, encodeValue(a, value))).toEqual(value)
+        expect(decodeValue(a, encodeValue(b, value))).toEqual(value)
+      }),
+    )
+  })
+
+  it.each([
+    ['structured', structured<unknown>()],
+    ['json', json<unknown>()],
+  ] as const)('refuse a version that is neither’s: %s', (name, codec) => {
+    for (const version of [0, 3, 300]) {
+      const stored = encodeValue({ ...codec, version }, 1)
+      const error = caught(() => decodeValue(codec, stored))
+      expect(isMillraceError(error, 'MR_STATE_DAMAGED')).toBe(true)
+      expect(String(error)).toContain(`codec version ${String(version)}, and the ${name} codec`)
+      expect(String(error)).toContain('reads versions 1 (structured) and 2 (json) alone')
+    }
   })
 })
 

@@ -6,7 +6,7 @@ import { verifyCheckpoint } from '../../checkpoint/verify.ts'
 import { wrapValue } from '../../checkpoint/wrapped-value.ts'
 import { codeOf } from '../host/stores-contract.ts'
 import * as worlds from './worlds.ts'
-import { contents, failing, found, input, open, tamper, type World } from './worlds.ts'
+import { contents, copyOf, failing, found, input, open, tamper, type World } from './worlds.ts'
 
 const MADE = [
   ['memory', worlds.memoryWorld],
@@ -121,6 +121,10 @@ describe.each(MADE)('a checkpoint on %s', (_, make) => {
         expect(state).toMatchObject(
           appliedFirst ? { state: 'ok' } : { state: 'behind', mended: { entries: 2 } },
         )
+        if (!appliedFirst) {
+          expect(state?.why).toEqual(['it holds commit 3, one behind, as a crash leaves it'])
+          expect(state?.aside).toBeUndefined()
+        }
         const after = await found(world)
         expect(after.report.stores.map((store) => store.state)).toEqual(['ok', 'ok'])
         expect(after.entries).toEqual(entries)
@@ -172,6 +176,35 @@ describe.each(MADE)('a checkpoint on %s', (_, make) => {
       }
     },
   )
+
+  it.each([
+    [1, 'behind', []],
+    [2, 'damaged', ['it holds commit 3, 2 behind: a crash leaves a store at most 1 behind']],
+    [3, 'damaged', ['it holds commit 3, 3 behind: a crash leaves a store at most 1 behind']],
+  ] as const)('takes a store that is %i behind for %s', async (behind, state, problems) => {
+    for (const name of ['checkpoint-a', 'checkpoint-b'] as const) {
+      await world.dispose()
+      world = await make()
+      await filled()
+      const putBack = await copyOf(world, name)
+      const { checkpoint } = await open(world)
+      for (let n = 4; n < 4 + behind; n++) await checkpoint.commit(input(n, { d: String(n) }))
+      await checkpoint.close()
+      await putBack()
+      const verified = await verifyCheckpoint(world.host, world.directory)
+      for (const store of verified) {
+        expect(store.problems).toEqual(store.name === name ? problems : [])
+      }
+      const { entries, report } = await found(world)
+      expect(entries).toEqual([...FILLED, ['d', String(3 + behind)]])
+      const mended = report.stores.find((store) => store.name === name)
+      expect(mended).toMatchObject({ state, mended: { entries: state === 'behind' ? 1 : 3 } })
+      if (state === 'damaged') expect(mended?.why).toEqual(problems)
+      const aside = state === 'damaged' ? [`${name}.damaged-1`] : []
+      expect(await names()).toEqual(['checkpoint-a', 'checkpoint-b', ...aside].sort())
+      expect((await found(world)).report.stores.map((s) => s.state)).toEqual(['ok', 'ok'])
+    }
+  })
 
   it('keeps at most three damaged stores of a name, the newest', async () => {
     await filled()

@@ -76,6 +76,26 @@ export async function tamper(
   await store.close()
 }
 
+/** Remembers what one store holds; call what it returns to put that old copy back. */
+export async function copyOf(
+  { host, directory }: Pick<World, 'host' | 'directory'>,
+  name: 'checkpoint-a' | 'checkpoint-b',
+): Promise<() => Promise<void>> {
+  const path = `${directory}/${name}`
+  const store = await host.stores.open(path, { create: false })
+  const operations: StoreOperation[] = []
+  for await (const [key, value] of store.entries()) {
+    operations.push({ kind: 'put', key, value: value.slice() })
+  }
+  await store.close()
+  return async () => {
+    await host.fs.remove(path)
+    const fresh = await host.stores.open(path, { create: true })
+    await fresh.batch(operations, { sync: true })
+    await fresh.close()
+  }
+}
+
 export interface Failing {
   readonly stores: Stores
   /** Batches of the store whose path ends with this fail, until it is undefined again. */

@@ -29,12 +29,15 @@ async function bundled<T>(
   })
 }
 
-const bundleIn = (directory: string): Promise<Bundle> =>
-  bundleProgram(nodeFileSystem, {
+async function bundleIn(directory: string): Promise<Bundle> {
+  const bundle = await bundleProgram(nodeFileSystem, {
     program: 'app.ts',
     workingDirectory: directory,
     directory: join(directory, 'programs'),
   })
+  await bundle.store()
+  return bundle
+}
 
 /** The default export of a bundle. */
 async function run(bundle: Bundle): Promise<unknown> {
@@ -76,9 +79,20 @@ describe('a bundle', () => {
     })
   })
 
+  it('is in no directory before it is stored', async () => {
+    await withDirectory(async (directory) => {
+      await writeFiles(directory, { 'app.ts': 'export default 1' })
+      const parts = { program: 'app.ts', workingDirectory: directory }
+      const bundle = await bundleProgram(nodeFileSystem, { ...parts, directory: `${directory}/p` })
+      expect(await readdir(directory)).toEqual(['app.ts'])
+      await bundle.store()
+      expect(await readdir(`${directory}/p`)).toEqual([`${bundle.digest}.mjs`])
+    })
+  })
+
   it('is named by its content', async () => {
     await bundled({ 'app.ts': 'export default 1' }, async (first, directory) => {
-      expect(await bundleIn(directory)).toEqual(first)
+      expect(await bundleIn(directory)).toMatchObject({ url: first.url, digest: first.digest })
       await writeFile(join(directory, 'app.ts'), 'export default 2')
       const second = await bundleIn(directory)
       expect(second.digest).not.toBe(first.digest)

@@ -1,6 +1,6 @@
 /** What a changed program means for stored state, sentence by sentence. */
 import { describe, expect, it } from 'vitest'
-import { structured } from '../../src/base/codec.ts'
+import { json, structured } from '../../src/base/codec.ts'
 import type { Pair } from '../../src/base/keys.ts'
 import { buildGraph } from '../../src/dstream/app.ts'
 import { compareShapes, renderComparison } from '../../src/dstream/compare-shapes.ts'
@@ -92,12 +92,23 @@ describe('a changed program', () => {
     })
   })
 
+  it('migrates from the default codec to JSON and back', () => {
+    const [before, after] = [counting({ uid: 'n' }), counting({ uid: 'n', codec: json<number>() })]
+    const change = { kind: 'codecChanged', role: 'state', uid: 'n' }
+    expect(compareShapes(before, after).refusals).toEqual([])
+    expect(compareShapes(before, after).changes).toContainEqual({ ...change, from: 1, to: 2 })
+    expect(compareShapes(after, before).refusals).toEqual([])
+    expect(compareShapes(after, before).changes).toContainEqual({ ...change, from: 2, to: 1 })
+  })
+
   it('is refused when a state has another number of partitions', () => {
     const { refusals } = compareShapes(
       counting({ uid: 'n', partitions: 4 }),
       counting({ uid: 'n', partitions: 8 }),
     )
-    expect(refusals).toEqual([expect.stringMatching(/has 4 partitions.*write \{ partitions: 4 \}/)])
+    expect(refusals).toEqual([
+      expect.stringMatching(/is kept in 4 partitions.*write \{ partitions: 4 \}/),
+    ])
   })
 
   it('is refused when an input became one of another kind', () => {

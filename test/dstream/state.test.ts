@@ -200,10 +200,10 @@ describe('updateStateByKey', () => {
     const first = new Runner(program(summing([[['a', 1]]])))
     await first.batch(1)
     const second: Codec<number> = {
-      version: 2,
+      version: 3,
       encode: (value) => Uint8Array.of(value),
       decode: (bytes, version) =>
-        version === 1 ? json<number>().decode(bytes, 1) : (bytes[0] ?? 0),
+        version === 3 ? (bytes[0] ?? 0) : json<number>().decode(bytes, version),
     }
     const build = summing([[], [['a', 5]], []], { codec: second })
     const next = new Runner(program(build), { states: first.states })

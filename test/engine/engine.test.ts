@@ -1,5 +1,6 @@
 /** The engine on memory: batches, state, recovery, blocked batches, changed programs. */
 import { describe, expect, it } from 'vitest'
+import { type Codec, json } from '../../src/base/codec.ts'
 import { isMillraceError } from '../../src/base/errors.ts'
 import { seconds } from '../../src/base/time.ts'
 import { type App, defineApp } from '../../src/dstream/app.ts'
@@ -13,9 +14,14 @@ const BATCHES = [
 
 /** Word count with state; two outputs read it, one of them is different at every run. */
 function counting(
-  options: { fail?: () => boolean; uid?: string; idle?: 'call' | 'skip' } = {},
+  options: {
+    fail?: () => boolean
+    uid?: string
+    idle?: 'call' | 'skip'
+    codec?: Codec<number>
+  } = {},
 ): App<unknown> {
-  const { fail = () => false, uid = 'totals', idle = 'call' } = options
+  const { fail = () => false, uid = 'totals', idle = 'call', codec } = options
   return defineApp({ name: 'counting', batchInterval: seconds(1) }, (ssc) => {
     const totals = ssc
       .sequenceStream({ uid: 'words', partitions: 2, batches: BATCHES })
@@ -24,7 +30,7 @@ function counting(
         return [word, 1]
       })
       .updateStateByKey(
-        { uid, idle },
+        { uid, idle, ...(codec === undefined ? {} : { codec }) },
         (ones: readonly number[], before: number | undefined) => (before ?? 0) + ones.length,
       )
     totals.toRows('totals')
@@ -176,6 +182,36 @@ describe('an engine', () => {
       ['c', 1],
     ])
     await dropped.stop({ graceful: false, timeoutMs: 0 })
+  })
+
+  it('goes on counting when its codec changes from the default to JSON, and back', async () => {
+    const ground = new Ground()
+    // Skipped when idle, 'b' is not touched in the last batch and 'c' not before: both forms lie
+    // side by side.
+    const lives = [undefined, json<number>(), undefined] as const
+    for (const [life, codec] of lives.entries()) {
+      const options = codec === undefined ? {} : { codec }
+      const engine = ground.engine(counting({ idle: 'skip', ...options }))
+      await engine.start()
+      await ground.batch(engine, (life + 1) * 1000)
+      if (life > 0) {
+        const b = await engine.queryState('totals', 'b')
+        expect(b).toEqual({ kind: 'found', value: 2 })
+      }
+      expect(engine.status().states).toMatchObject([{ codecVersion: codec === undefined ? 1 : 2 }])
+      await engine.stop({ graceful: false, timeoutMs: 0 })
+    }
+    expect([1000, 2000, 3000].map((time) => sorted(ground.rows('totals')[time]))).toEqual([
+      [
+        ['a', 2],
+        ['b', 1],
+      ],
+      [
+        ['b', 2],
+        ['c', 1],
+      ],
+      [['a', 5]],
+    ])
   })
 
   it('refuses state without a directory, and a queue with one', async () => {

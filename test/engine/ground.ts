@@ -48,9 +48,10 @@ export class Ground {
       drop?: string[]
       params?: Record<string, string>
       directory?: string | undefined
+      host?: Host
     } = {},
   ): Engine {
-    const { host } = this
+    const host = options.host ?? this.host
     const partitions = 4
     const params = options.params ?? {}
     return new Engine({

@@ -81,6 +81,20 @@ describe('receiving', () => {
     expect(rows.at(-1)).toEqual(['all', engine.status().inputs[0]?.records])
   })
 
+  it('does not wait out a graceful stop once a batch is blocked', async () => {
+    const ground = new Ground()
+    const engine = ground.engine(
+      lines(() => true),
+      { settings: { maxAttempts: 2 } },
+    )
+    await engine.start()
+    await advance(ground, 900)
+    const stopped = engine.stop({ graceful: true, timeoutMs: 3_600_000 })
+    while (engine.phase !== 'stopped') await ground.clock.advance(100)
+    await stopped
+    expect(ground.clock.now()).toBeLessThan(60_000)
+  })
+
   it('ends at once: what was received is counted by the next engine', async () => {
     const ground = new Ground()
     for (let life = 0; life < 4; life++) {

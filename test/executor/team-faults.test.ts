@@ -7,7 +7,7 @@ import { isAlive, rowsOf, TestCheckpoint, teamOf, temporaryFolder } from './supp
 
 const HEAD = `
   import { defineApp, seconds, millis } from 'millrace'
-  import { existsSync, writeFileSync, mkdirSync } from 'node:fs'`
+  import { existsSync, mkdirSync, readdirSync, rmSync, writeFileSync, writeSync } from 'node:fs'`
 
 /** A program around `body`, which builds on `ssc`; `flag` is a path nobody has made yet. */
 const program = (name: string, body: string): string => `${HEAD}
@@ -164,6 +164,38 @@ describe('user code', () => {
     const failed = [await checkpoint.attempt(team, 0), await checkpoint.attempt(team, 1)]
     expect(failed[1]).toMatchObject({ kind: 'failed', code: 'MR_EXECUTOR_DIED' })
     expect(await checkpoint.batch(team, 1)).toEqual(AFTER_TWO)
+  })
+
+  it('that writes garbage to its channel loses its own process only', async () => {
+    const { checkpoint, printed, replaced, team } = await started(
+      totals(`
+        if (word === 'c' && once()) writeSync(3, 'garbage')
+        if (word === 'd') console.log(readdirSync(process.env.MILLRACE_SCRATCH).length)`),
+    )
+    await checkpoint.batch(team, 0)
+    const failed = await checkpoint.attempt(team, 1)
+    expect(failed).toMatchObject({ kind: 'failed', code: 'MR_EXECUTOR_DIED' })
+    expect(rowsOf(await checkpoint.attempt(team, 1))).toEqual(AFTER_TWO)
+    expect(rowsOf(await checkpoint.attempt(team, 2))).toEqual(AFTER_THREE)
+    expect(replaced).toHaveLength(1)
+    await team.stop()
+    // One socket each: that of the dead executor was removed.
+    expect(printed.map((line) => line.replace(/\d/, 'n'))).toEqual(['executor n stdout: 2'])
+  })
+
+  it('that removes the directory of the sockets has the whole team started anew', async () => {
+    const { checkpoint, replaced, team } = await started(
+      totals(`
+        if (word === 'c' && once()) {
+          rmSync(process.env.MILLRACE_SCRATCH, { recursive: true })
+          process.kill(process.pid, 'SIGKILL')
+        }`),
+    )
+    await checkpoint.batch(team, 0)
+    expect(await checkpoint.attempt(team, 1)).toMatchObject({ code: 'MR_EXECUTOR_DIED' })
+    expect(await checkpoint.attempt(team, 1)).toMatchObject({ kind: 'failed' })
+    expect(rowsOf(await checkpoint.attempt(team, 1))).toEqual(AFTER_TWO)
+    expect(replaced).toHaveLength(3)
   })
 
   it('that fails where nobody catches it is quoted', async () => {

@@ -119,13 +119,14 @@ describe('a child process', () => {
     expect((await child.exited).signal).toBe('SIGKILL')
   })
 
-  it('ends when its channel is closed, and removes its scratch directory', async () => {
+  it('ends when its channel is closed, and leaves the scratch directory to its parent', async () => {
     const scratch = await nodeProcesses.privateDirectory()
     const { child } = await start(`child.channel.onMessage(() => undefined)`, { scratch })
     child.channel.onMessage(() => undefined)
     child.channel.close()
     expect((await child.exited).code).toBe(1)
-    expect(existsSync(scratch)).toBe(false)
+    expect(existsSync(scratch)).toBe(true)
+    await rm(scratch, { recursive: true })
   })
 
   it('that cannot load its module ends, and says why', async () => {
