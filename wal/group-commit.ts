@@ -120,7 +120,7 @@ export class GroupCommitLog implements Log {
   }
 
   #checkOpen(): void {
-    if (this.#failure !== undefined) throw this.#failure
+    this.#checkWhole()
     if (this.#closing !== undefined) throw new MillraceError('MR_LOG_CLOSED', 'the log is closed')
   }
 
@@ -198,13 +198,15 @@ export class GroupCommitLog implements Log {
   }
 
   async sync(): Promise<void> {
-    if (this.#failure !== undefined) throw this.#failure
+    this.#checkWhole()
     if (this.#durability === 'sync') return
     this.#ticked = this.#ticked.then(() => this.#writer.sync()).catch(this.#fail)
     await this.#ticked
-    // It may have failed meanwhile; the compiler cannot know.
-    const failure: MillraceError | undefined = this.#failure
-    if (failure !== undefined) throw failure
+    this.#checkWhole()
+  }
+
+  #checkWhole(): void {
+    if (this.#failure !== undefined) throw this.#failure
   }
 
   async release(position: number): Promise<void> {

@@ -24,7 +24,7 @@ async function verified(ground: Ground): Promise<{ code: number; text: string }>
   return { code, text: shell.out.text }
 }
 
-/** Three batches, one a life; the store is then as it was `behind` batches before. */
+/** Three batches, one a life, after the commit of the first start; the store is then as it was `behind` batches before. */
 async function lagging(name: 'checkpoint-a' | 'checkpoint-b', behind: number): Promise<Ground> {
   const ground = new Ground()
   const copies: (() => Promise<void>)[] = []
@@ -51,7 +51,7 @@ describe.each(['checkpoint-a', 'checkpoint-b'] as const)('verifying, with %s old
     const ground = await lagging(name, 2)
     const { code, text } = await verified(ground)
     expect(text).toContain(
-      `DAMAGED: ${name}: it holds commit 1, 2 behind: a crash leaves a store at most 1 behind`,
+      `DAMAGED: ${name}: it holds commit 2, 2 behind: a crash leaves a store at most 1 behind`,
     )
     expect(text).toContain('is whole: the next start keeps the other aside and makes it again')
     expect(code).toBe(71)

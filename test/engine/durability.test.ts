@@ -5,7 +5,7 @@
 import { describe, expect, it } from 'vitest'
 import { seconds } from '../../src/base/time.ts'
 import { defineApp } from '../../src/dstream/app.ts'
-import { Engine } from '../../src/engine/engine.ts'
+import type { Engine } from '../../src/engine/engine.ts'
 import type { EngineOptions } from '../../src/engine/engine-options.ts'
 import { Ground } from './ground.ts'
 
@@ -22,7 +22,7 @@ describe('the log before a commit', () => {
     it(`holds the allocation durably with durability '${durability}'`, async () => {
       const ground = new Ground()
       const seen: boolean[] = []
-      let engine: Engine | undefined
+      const running: { engine?: Engine } = {}
       const stores: EngineOptions['host']['stores'] = {
         repair: (path) => ground.host.stores.repair(path),
         open: async (path, options) => {
@@ -32,14 +32,18 @@ describe('the log before a commit', () => {
             entries: (range) => store.entries(range),
             close: () => store.close(),
             batch: async (operations, how) => {
-              const { log, batches } = engine?.status() ?? { log: undefined, batches: [] }
+              const { log, batches } = running.engine?.status() ?? { log: undefined, batches: [] }
               if (log !== undefined && batches.length > 0) seen.push(log.durable >= log.end)
               await store.batch(operations, how)
             },
           }
         },
       }
-      engine = ground.engine(app, { settings: { durability }, host: { ...ground.host, stores } })
+      const engine = ground.engine(app, {
+        settings: { durability },
+        host: { ...ground.host, stores },
+      })
+      running.engine = engine
       await engine.start()
       for (const time of [1000, 2000, 3000]) await ground.batch(engine, time)
       await engine.stop({ graceful: false, timeoutMs: 0 })
