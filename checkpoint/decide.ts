@@ -56,7 +56,9 @@ export function decide(a: Found, b: Found, create: boolean): Verdict {
  */
 const BEHIND_MAX = 1
 
-/** Why a store that verifies at `older` is damaged beside one that verifies at `newer`, if it is. */
+/**
+ * Why a store that verifies at `older` is damaged beside one that verifies at `newer`, if it is.
+ */
 export function tooFarBehind(newer: Root, older: Root): string | undefined {
   const behind = newer.number - older.number
   if (behind <= BEHIND_MAX) return undefined

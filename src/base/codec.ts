@@ -1,8 +1,8 @@
 /**
  * How values of state become bytes and come back. A stored value is `varint codec version | bytes`,
  * so that a codec may change: `decode` is handed the version a value was written under and must
- * know every version that is still stored. The two codecs here share one numbering and each decodes the
- * values of both, so a program may change from one to the other.
+ * know every version that is still stored. The two codecs here share one numbering and each decodes
+ * the values of both, so a program may change from one to the other.
  *
  * What `decode` returns never shares memory with the bytes it was given: they are views into tables
  * that change.

@@ -42,8 +42,8 @@ type BundleFileSystem = Pick<
 >
 
 /**
- * Builds it; nothing is written before `store`. Throws `MR_PROGRAM_INVALID` when there is no such file, `MR_PROGRAM_BUILD_FAILED` with the place
- * of the first error.
+ * Builds it; nothing is written before `store`. Throws `MR_PROGRAM_INVALID` when there is no such
+ * file, `MR_PROGRAM_BUILD_FAILED` with the place of the first error.
  */
 export async function bundleProgram(fs: BundleFileSystem, options: BundleOptions): Promise<Bundle> {
   const entry = resolve(options.workingDirectory, options.program)

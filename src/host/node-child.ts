@@ -8,7 +8,8 @@
  * program stops it.
  *
  * The scratch directory is shared with siblings: it is removed only when the parent is gone. A
- * child whose pipe breaks while its parent lives (its program wrote to file descriptor 3) just ends.
+ * child whose pipe breaks while its parent lives (its program wrote to file descriptor 3) just
+ * ends.
  */
 import { rmSync } from 'node:fs'
 import { Socket } from 'node:net'

@@ -164,7 +164,9 @@ export const nodeFileSystem: FileSystem = {
   openAppender: (): Promise<Appender> => Promise.resolve(new NodeAppender()),
 }
 
-/** Node's own recursion never ends below directories like /proc, where a parent is there and is not. */
+/**
+ * Node's own recursion never ends below directories like /proc, where a parent is there and is not.
+ */
 async function makeWithParents(path: string): Promise<void> {
   try {
     await promises.mkdir(path)

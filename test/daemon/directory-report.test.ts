@@ -24,7 +24,10 @@ async function verified(ground: Ground): Promise<{ code: number; text: string }>
   return { code, text: shell.out.text }
 }
 
-/** Three batches, one a life, after the commit of the first start; the store is then as it was `behind` batches before. */
+/**
+ * Three batches, one a life, after the commit of the first start; the store is then as it was
+ * `behind` batches before.
+ */
 async function lagging(name: 'checkpoint-a' | 'checkpoint-b', behind: number): Promise<Ground> {
   const ground = new Ground()
   const copies: (() => Promise<void>)[] = []

@@ -119,7 +119,7 @@ describe('a child process', () => {
     expect((await child.exited).signal).toBe('SIGKILL')
   })
 
-  it('ends when its channel is closed, and leaves the scratch directory to its parent', async () => {
+  it('ends when its channel is closed, and leaves the scratch to its parent', async () => {
     const scratch = await nodeProcesses.privateDirectory()
     const { child } = await start(`child.channel.onMessage(() => undefined)`, { scratch })
     child.channel.onMessage(() => undefined)
