@@ -68,6 +68,12 @@ export class ByteWriter {
     }
     return this.u8(rest)
   }
+  /** A text all of whose characters are ASCII. */
+  ascii(text: string): this {
+    const at = this.#room(text.length)
+    for (let i = 0; i < text.length; i++) this.#bytes[at + i] = text.charCodeAt(i)
+    return this
+  }
   raw(bytes: Uint8Array): this {
     const at = this.#room(bytes.length)
     this.#bytes.set(bytes, at)

@@ -55,7 +55,7 @@ export function structured<S>(): Codec<S> {
 }
 
 function encodeStructured(value: unknown): Uint8Array {
-  if (typeof value === 'number') return new ByteWriter(9).u8(TAG.number).f64(value).view()
+  if (typeof value === 'number') return encodeNumber(value)
   if (typeof value === 'string' && value.isWellFormed()) {
     const text = utf8(value)
     return new ByteWriter(1 + text.length).u8(TAG.text).raw(text).view()
@@ -64,7 +64,25 @@ function encodeStructured(value: unknown): Uint8Array {
   return new ByteWriter(1 + bytes.length).u8(TAG.structured).raw(bytes).view()
 }
 
+const scratch = new Uint8Array(8)
+const scratchView = new DataView(scratch.buffer)
+
+/** Counts and sums are what most states hold: no writer, no reader is made for them. */
+function encodeNumber(value: number): Uint8Array {
+  const bytes = new Uint8Array(9)
+  scratchView.setFloat64(0, value, true)
+  bytes[0] = TAG.number
+  bytes.set(scratch, 1)
+  return bytes
+}
+
+function decodeNumber(bytes: Uint8Array): number {
+  for (let i = 0; i < 8; i++) scratch[i] = bytes[i + 1] ?? 0
+  return scratchView.getFloat64(0, true)
+}
+
 function decodeStructured(bytes: Uint8Array): unknown {
+  if (bytes[0] === TAG.number && bytes.length === 9) return decodeNumber(bytes)
   const reader = new ByteReader(bytes)
   const tag = reader.u8()
   switch (tag) {
@@ -102,6 +120,12 @@ function decodeEither(bytes: Uint8Array, version: number, reader: keyof typeof V
 /** The bytes of a value as stored. */
 export function encodeValue<S>(codec: Codec<S>, value: S): Uint8Array {
   const bytes = codec.encode(value)
+  if (codec.version < 0x80) {
+    const stored = new Uint8Array(bytes.length + 1)
+    stored[0] = codec.version
+    stored.set(bytes, 1)
+    return stored
+  }
   return new ByteWriter(bytes.length + 2).varint(codec.version).raw(bytes).view()
 }
 
@@ -110,6 +134,8 @@ export function encodeValue<S>(codec: Codec<S>, value: S): Uint8Array {
  * unknown version), and a RangeError where there is no version.
  */
 export function decodeValue<S>(codec: Codec<S>, stored: Uint8Array): S {
+  const first = stored[0] ?? 0x80
+  if (first < 0x80) return codec.decode(stored.subarray(1), first)
   const reader = new ByteReader(stored)
   const version = reader.varint()
   return codec.decode(reader.raw(reader.remaining), version)

@@ -155,9 +155,25 @@ function writeTuple(w: ByteWriter, parts: readonly unknown[], depth: number): vo
 }
 
 function writeString(w: ByteWriter, text: string): void {
+  if (text.length <= SHORT_TEXT && isPlain(text)) {
+    w.u8(TAG.string).ascii(text).u8(0)
+    return
+  }
   if (text.isWellFormed()) return writeEscaped(w.u8(TAG.string), utf8(text))
   const bytes = Buffer.from(text, 'utf16le').swap16()
   writeEscaped(w.u8(TAG.utf16), bytes)
+}
+
+/** Longest text that is looked at character by character. */
+const SHORT_TEXT = 64
+
+/** ASCII without a zero: its bytes are its characters. */
+function isPlain(text: string): boolean {
+  for (let i = 0; i < text.length; i++) {
+    const code = text.charCodeAt(i)
+    if (code === 0 || code > 0x7f) return false
+  }
+  return true
 }
 
 function writeEscaped(w: ByteWriter, bytes: Uint8Array): void {

@@ -13,7 +13,7 @@ import type { InputData } from '../dstream/batch.ts'
 import type { AttemptInput } from './attempt.ts'
 
 /** A batch of few bytes is not cut into as many partitions as it may be: each costs something. */
-const PARTITION_BYTES = 64 * 1024
+const PARTITION_BYTES = 256 * 1024
 /** But into these at least, because few bytes may take long to compute on. */
 const PARTITIONS_MIN = 4
 

@@ -130,7 +130,7 @@ describe('the number of partitions', () => {
 
   it('grows with the bytes, from a few up to the limit', () => {
     expect(partitionsOf(blocks(10, 10), 16)).toBe(4)
-    expect(partitionsOf(blocks(10, 52_429), 16)).toBe(9)
+    expect(partitionsOf(blocks(10, 209_716), 16)).toBe(9)
     expect(partitionsOf(blocks(100, 1 << 20), 16)).toBe(16)
     expect(partitionsOf(blocks(10, 10), 2)).toBe(2)
   })
