@@ -67,13 +67,16 @@ function reasonsOf(status: EngineStatus | undefined, now: number): NotReady[] {
   return reasons
 }
 
-/** Servers of our own that do not listen. A source elsewhere that is gone says nothing about us. */
+/**
+ * Servers and receivers of our own that do not run. A source elsewhere that is gone says nothing
+ * about us.
+ */
 function closed({ inputs }: EngineStatus): NotReady[] {
   return inputs
-    .filter(({ shape, active }) => shape.kind === 'http' && !active)
+    .filter(({ shape, active }) => !active && (shape.kind === 'http' || shape.kind === 'receiver'))
     .map(({ shape, lastErrorMessage }) => ({
       kind: 'closed',
-      message: `input '${shape.uid}' does not listen: ${lastErrorMessage ?? 'not yet'}`,
+      message: `input '${shape.uid}' does not receive: ${lastErrorMessage ?? 'not yet'}`,
     }))
 }
 

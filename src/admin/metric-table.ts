@@ -2,6 +2,7 @@
  * The metrics by name: Spark's `streaming.*` gauges as `millrace_streaming_*` (-1 while there is no
  * such batch, its record count 0; times in ms since the epoch), and what Spark has no word for.
  */
+import { readinessOf } from './health.ts'
 import type { BatchStatus, EngineStatus } from '../engine/status.ts'
 import {
   hasRegistered,
@@ -146,7 +147,7 @@ const STREAMING: readonly Sample[] = [
 export const SAMPLES: readonly Sample[] = [
   ...STREAMING,
   gauge('ready', '1 when the engine runs, holds no batch and receives.', (s) =>
-    yes(s.phase === 'running' && s.blocked === undefined && !s.log.paused),
+    yes(readinessOf(s, 0).ready),
   ),
   gauge('batch_blocked', '1 while a batch is held.', (s) => yes(s.blocked !== undefined)),
   gauge(

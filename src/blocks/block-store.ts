@@ -92,6 +92,8 @@ export class BlockStore {
   /** Positions of additions that the tracker ignored and whose callers do not know yet. */
   readonly #ignored: Set<number>
   #changing = false
+  /** What a receipt made free that may not be durable yet, and where the log ended then. */
+  #released: { readonly end: number; readonly upTo: number } | undefined
 
   constructor(log: Log, tracker: Tracker, ignored: Set<number>, clock: Pick<Host['clock'], 'now'>) {
     this.log = log
@@ -151,7 +153,17 @@ export class BlockStore {
   ): Promise<void> {
     assert(keepFrom <= time + 1, 'a batch that is not committed is kept')
     await this.#change({ kind: 'cleanup', time, commit, digest, keepFrom })
-    await this.release()
+    const { end, durable } = this.log
+    this.#released ??= { end, upTo: this.tracker.pinnedFrom ?? durable }
+    await this.#releaseProven()
+  }
+
+  /** Segments are given up only when the receipt that frees them is durable itself. */
+  async #releaseProven(): Promise<void> {
+    const released = this.#released
+    if (released === undefined || this.log.durable < released.end) return
+    this.#released = undefined
+    await this.log.release(released.upTo)
   }
 
   async #change(event: TrackerEvent): Promise<void> {

@@ -22,6 +22,9 @@ import type { Producer, Range, Snapshot, TrackerEvent } from './events.ts'
 import { ProducerMarks, PRODUCERS_MAX } from './producer-marks.ts'
 import { contradiction, ReplayDebt } from './replay-debt.ts'
 
+/** Most blocks of one batch: their positions have to fit into one record of a small segment. */
+const BLOCKS_MAX = 50_000
+
 export interface StoredBlock {
   readonly ref: RecordRef
   readonly streamId: number
@@ -214,7 +217,7 @@ export class Tracker {
    * The oldest waiting blocks of all streams, up to `bytesMax` bytes in sum, but at least one if
    * there is one.
    */
-  oldest(bytesMax: number): readonly StoredBlock[] {
+  oldest(bytesMax: number, blocksMax = BLOCKS_MAX): readonly StoredBlock[] {
     const heads = [...this.#waiting.values()].map((queue) => queue.values())
     const next = heads.map((head) => head.next().value)
     const blocks: StoredBlock[] = []
@@ -224,7 +227,7 @@ export class Tracker {
       const block = next[first]
       if (block === undefined) return blocks
       bytes += block.bytes
-      if (blocks.length > 0 && bytes > bytesMax) return blocks
+      if (blocks.length > 0 && (bytes > bytesMax || blocks.length >= blocksMax)) return blocks
       blocks.push(block)
       next[first] = heads[first]?.next().value
     }

@@ -10,12 +10,12 @@ export function hintsOf(status: EngineStatus, adminUrl: string): string[] {
   return [...inputs, ...states]
 }
 
-function hintOf({ shape }: InputStatus): string[] {
+function hintOf({ active, shape }: InputStatus): string[] {
   const { host, path, port } = shape.parameters
   switch (shape.kind) {
     case 'http': {
       const url = `http://${text(host, '127.0.0.1')}:${text(port)}${text(path, '/')}`
-      return port === 0 ? [] : [`curl --data-binary 'a word or a hundred' ${url}`]
+      return port === 0 || !active ? [] : [`curl --data-binary 'a word or a hundred' ${url}`]
     }
     case 'socketText':
       return [`nc -lk ${text(host)} ${text(port)}   and type lines: input '${shape.uid}'`]

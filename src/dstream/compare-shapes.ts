@@ -51,7 +51,7 @@ export function compareShapes(
 ): ShapeComparison {
   const same = skeleton(stored) === skeleton(now)
   const changes = [
-    ...compareInputs(stored.inputs, now.inputs),
+    ...compareInputs(stored.inputs, now.inputs, same),
     ...compareStates(stored.states, now.states, same, new Set(drop)),
   ]
   const refusals = changes.flatMap((change) => (change.kind === 'refused' ? [change.message] : []))
@@ -79,6 +79,7 @@ function skeleton({ nodes, inputs, outputs, states }: GraphShape): string {
 function compareInputs(
   stored: readonly InputShape[],
   now: readonly InputShape[],
+  same: boolean,
 ): readonly ShapeChange[] {
   const before = new Map(stored.map((input) => [input.uid, input]))
   const after = new Set(now.map((input) => input.uid))
@@ -87,7 +88,11 @@ function compareInputs(
     const where = describePlace(input.place)
     const old = before.get(uid)
     if (old === undefined) return { kind: 'new', role: 'input', uid, where }
-    if (old.kind === kind) return { kind: 'kept', role: 'input', uid, where }
+    if (old.kind === kind) {
+      const message = mistakable(old, input, stored, same)
+      if (message !== undefined) return { kind: 'refused', role: 'input', uid, message }
+      return { kind: 'kept', role: 'input', uid, where }
+    }
     const message =
       `input '${uid}' was a ${old.kind} input and is now a ${kind} input (${where}): ` +
       `give the new one another uid`
@@ -95,6 +100,26 @@ function compareInputs(
   })
   const gone = stored.filter((input) => !after.has(input.uid))
   return [...changes, ...gone.map(({ uid }) => ({ kind: 'dropped', role: 'input', uid }) as const)]
+}
+
+/**
+ * Where several inputs of a kind have no name of their own, a change may have made one of them
+ * another: its records, and the numbers its producers have reached, would go to the wrong one.
+ */
+function mistakable(
+  old: InputShape,
+  input: InputShape,
+  stored: readonly InputShape[],
+  same: boolean,
+): string | undefined {
+  const alike = stored.filter(({ derived, kind }) => derived && kind === input.kind)
+  const unchanged = JSON.stringify(old.parameters) === JSON.stringify(input.parameters)
+  if (!input.derived || alike.length < 2 || (same && unchanged)) return undefined
+  return (
+    `the program has changed, and the input at ${describePlace(input.place)} has no name of its ` +
+    `own, so it cannot be told whether the stored input '${input.uid}' is meant: write ` +
+    `{ uid: '${input.uid}' } there if it is, or another uid if it is a new one`
+  )
 }
 
 function compareStates(

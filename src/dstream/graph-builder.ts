@@ -62,9 +62,12 @@ export class GraphBuilder {
     return id
   }
 
-  addInput(input: Omit<InputShape, 'streamId' | 'uid'>, given: string | undefined): InputShape {
-    const { uid } = this.claim('input', input.place, given)
-    const shape = { streamId: this.inputs.length, uid, ...input }
+  addInput(
+    input: Omit<InputShape, 'streamId' | 'uid' | 'derived'>,
+    given: string | undefined,
+  ): InputShape {
+    const { uid, derived } = this.claim('input', input.place, given)
+    const shape = { streamId: this.inputs.length, uid, derived, ...input }
     this.inputs.push(shape)
     return shape
   }

@@ -31,6 +31,8 @@ export interface InputShape {
   /** 0, 1, 2 … in creation order: names the stream in log and API. */
   readonly streamId: number
   readonly uid: string
+  /** True when the program did not name it. */
+  readonly derived: boolean
   readonly kind: InputKind
   /**
    * `socketText` {host, port}; `http` {host, port, path}; `generator` {linesPerSecond, …}; others

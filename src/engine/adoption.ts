@@ -11,7 +11,7 @@ import type { BlockStore } from '../blocks/block-store.ts'
 import { compareShapes } from '../dstream/compare-shapes.ts'
 import type { GraphShape } from '../dstream/shape.ts'
 import type { EngineOptions } from './engine-options.ts'
-import { assignStreams } from './inputs.ts'
+import { assignStreams, refuseOrphans } from './inputs.ts'
 import {
   decodeProgress,
   decodeShape,
@@ -47,7 +47,9 @@ export async function adoptShape(options: EngineOptions, parts: AdoptionParts): 
   }
   const before = decodeShape(stored)
   const dropped = droppedStates(before, shape, options.drop)
-  const progress = assignStreams(shape, moveZero(decodeProgress(known), before, shape))
+  const committed = decodeProgress(known)
+  refuseOrphans(shape, parts.blocks.tracker, committed)
+  const progress = assignStreams(shape, moveZero(committed, before, shape))
   const unchanged =
     equalBytes(stored, encodeShape(shape)) && equalBytes(known, encodeProgress(progress))
   if (unchanged) return progress

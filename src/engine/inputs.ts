@@ -6,6 +6,7 @@
 import { present } from '../base/assert.ts'
 import { MillraceError } from '../base/errors.ts'
 import type { BlockStore } from '../blocks/block-store.ts'
+import type { Tracker } from '../blocks/tracker.ts'
 import type { GraphShape, InputKind, InputShape } from '../dstream/shape.ts'
 import type { Progress } from './layout.ts'
 import type { AttemptInput } from './ports.ts'
@@ -34,6 +35,31 @@ export function assignStreams(shape: GraphShape, progress: Progress): Progress {
   return { ...progress, streams }
 }
 
+/**
+ * Records that wait in the log, or are held in a batch that was not committed, for an input the
+ * program no longer has must not be lost in silence. Throws `MR_SHAPE_CHANGED`.
+ */
+export function refuseOrphans(shape: GraphShape, tracker: Tracker, progress: Progress): void {
+  const known = new Set(shape.inputs.map((input) => input.uid))
+  const held = tracker
+    .uncommitted()
+    .filter(({ time }) => time > progress.time)
+    .flatMap(({ ranges, streams }) => [
+      ...ranges.map((range) => range.streamId),
+      ...streams.flatMap(({ blocks, streamId }) => (blocks.length > 0 ? [streamId] : [])),
+    ])
+  for (const [uid, logId] of Object.entries(progress.streams)) {
+    const waits = tracker.unallocated(logId).length > 0 || held.includes(logId)
+    if (known.has(uid) || !waits) continue
+    throw new MillraceError(
+      'MR_SHAPE_CHANGED',
+      `the program no longer has the input '${uid}', but the log holds records of it that no ` +
+        `batch has counted: keep the input (same uid) until they are`,
+      { details: { uid } },
+    )
+  }
+}
+
 export class Inputs {
   readonly #inputs: readonly InputShape[]
   readonly #blocks: BlockStore
@@ -53,27 +79,10 @@ export class Inputs {
         .map((range) => range.until)
       this.#next.set(input.uid, Math.max(progress.positions[input.uid] ?? 0, ...ends))
     }
-    this.#refuseOrphans(shape)
   }
 
   logId(input: InputShape): number {
     return present(this.#streams[input.uid], `log number of input '${input.uid}'`)
-  }
-
-  /**
-   * Blocks in the log that wait for an input the program no longer has must not be lost in silence.
-   */
-  #refuseOrphans(shape: GraphShape): void {
-    const known = new Set(shape.inputs.map((input) => input.uid))
-    for (const [uid, logId] of Object.entries(this.#streams)) {
-      if (known.has(uid) || this.#blocks.tracker.unallocated(logId).length === 0) continue
-      throw new MillraceError(
-        'MR_SHAPE_CHANGED',
-        `the program no longer has the input '${uid}', but the log holds records of it that no ` +
-          `batch has seen: keep the input (same uid) until they are counted`,
-        { details: { uid } },
-      )
-    }
   }
 
   /** Ranges of the direct inputs for the next batch: one step each. */

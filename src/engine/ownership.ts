@@ -51,7 +51,10 @@ async function releaseAll(withdraw: () => Promise<void>, store: KeyValueStore): 
 async function lockStore(host: OwningHost, directory: string): Promise<KeyValueStore> {
   const { owner } = directoryLayout(directory)
   const open = (): Promise<KeyValueStore> =>
-    refuseUnwritable(directory, () => host.stores.open(owner, { create: true }))
+    refuseUnwritable(directory, async () => {
+      await host.fs.makeDirectory(owner)
+      return await host.stores.open(owner, { create: true })
+    })
   try {
     return await open()
   } catch (error) {

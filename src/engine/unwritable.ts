@@ -4,7 +4,8 @@
  */
 import { MillraceError, messageOf } from '../base/errors.ts'
 
-const UNWRITABLE = /\bEACCES\b|\bEPERM\b|\bEROFS\b|permission denied|read-only file system/i
+const UNWRITABLE =
+  /\bEACCES\b|\bEPERM\b|\bEROFS\b|\bENOENT\b|\bENOTDIR\b|permission denied|read-only file system/i
 
 /** Runs `effect`; a refusal of the file system to be written becomes `MR_DIRECTORY_READ_ONLY`. */
 export async function refuseUnwritable<T>(directory: string, effect: () => Promise<T>): Promise<T> {

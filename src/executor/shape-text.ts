@@ -83,6 +83,7 @@ const graphShape: Check<GraphShape> = record({
     record({
       streamId: count,
       uid: text,
+      derived: flag,
       kind: literal('socketText', 'http', 'generator', 'receiver', 'queue', 'sequence'),
       parameters: table(json),
       node: count,

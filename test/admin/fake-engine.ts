@@ -1,4 +1,5 @@
 /** An engine view at the test's command. */
+import type { InputShape } from '../../src/dstream/shape.ts'
 import type { EngineView, StateAnswer } from '../../src/admin/engine-view.ts'
 import type { BatchStatus, EngineStatus } from '../../src/engine/status.ts'
 
@@ -54,6 +55,10 @@ export const running = (time: number, records: number): BatchStatus => ({
   outputs: [output(0, 'running'), output(1, 'waiting')],
 })
 
+const inputShape = (n: number, uid: string, kind: InputShape['kind']): InputShape => ({
+  ...{ streamId: n, uid, derived: false, kind, parameters: {}, node: n, place },
+})
+
 export const engineStatus = (changes: Partial<EngineStatus> = {}): EngineStatus => ({
   application: 'word count',
   phase: 'running',
@@ -64,14 +69,14 @@ export const engineStatus = (changes: Partial<EngineStatus> = {}): EngineStatus 
   blocked: undefined,
   inputs: [
     {
-      shape: { streamId: 1, uid: 'seq', kind: 'sequence', parameters: {}, node: 1, place },
+      shape: inputShape(1, 'seq', 'sequence'),
       name: 'sequence seq',
       active: false,
       records: 0,
       rejected: 0,
     },
     {
-      shape: { streamId: 0, uid: 'lines', kind: 'socketText', parameters: {}, node: 0, place },
+      shape: inputShape(0, 'lines', 'socketText'),
       name: 'socket lines',
       active: true,
       records: 60,

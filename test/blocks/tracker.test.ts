@@ -130,6 +130,25 @@ describe('the tracker', () => {
     expect(new Tracker().oldest(Infinity)).toEqual([])
   })
 
+  it('takes no more blocks than one allocation can name', () => {
+    const tracker = new Tracker()
+    for (let n = 1; n <= 5; n++) tracker.apply(addition(), refAt(n * 100))
+    expect(tracker.oldest(Infinity, 3)).toHaveLength(3)
+  })
+
+  it('remembers producers within a bound of bytes, the last used ones', () => {
+    const marks = new ProducerMarks()
+    const id = (n: number): string => `${String(n)}-${'p'.repeat(250)}`
+    for (let n = 0; n < 20_000; n++) marks.raise(1, { id: id(n), sequence: 0 }, n)
+    expect(marks.dropped).toBeGreaterThan(0)
+    expect(marks.size + marks.dropped).toBe(20_000)
+    expect(marks.highWater(1, id(0))).toBe(-1)
+    expect(marks.highWater(1, id(19_999))).toBe(0)
+    const again = new ProducerMarks()
+    again.restore(marks.list(), marks.dropped)
+    expect(again.list()).toEqual(marks.list())
+  })
+
   it('refuses a snapshot that says something else than the events before', () => {
     const tracker = new Tracker()
     tracker.apply(addition(), refAt(10))

@@ -5,7 +5,15 @@ import { engineStatus } from '../admin/fake-engine.ts'
 
 const place = { operator: 'input' }
 const input = (kind: 'http' | 'socketText' | 'generator', parameters: object) => ({
-  shape: { streamId: 0, uid: 'in', kind, parameters: { ...parameters }, node: 0, place },
+  shape: {
+    streamId: 0,
+    uid: 'in',
+    derived: false,
+    kind,
+    parameters: { ...parameters },
+    node: 0,
+    place,
+  },
   name: 'in',
   active: true,
   records: 0,

@@ -55,6 +55,28 @@ describe('a changed program', () => {
     expect(compareShapes(counting({}), counting(named))).toMatchObject({ same: true, refusals: [] })
   })
 
+  it('is refused when inputs without names of their own may have changed places', () => {
+    const two = (first: number, second: number, uid?: string): GraphShape =>
+      buildGraph(
+        program((ssc) => {
+          const a = ssc.httpStream({ port: first, ...(uid === undefined ? {} : { uid }) })
+          a.union(ssc.httpStream({ port: second })).toRows('out')
+        }),
+      ).shape
+    expect(compareShapes(two(1, 2), two(1, 2)).refusals).toEqual([])
+    expect(compareShapes(two(1, 2), two(2, 1)).refusals).toEqual([
+      expect.stringMatching(/input at httpStream.*no name.*write \{ uid: 'httpStream-0' \}/),
+      expect.stringMatching(/write \{ uid: 'httpStream-1' \}/),
+    ])
+    const one = (port: number): GraphShape =>
+      buildGraph(
+        program((ssc) => {
+          ssc.httpStream({ port }).toRows('out')
+        }),
+      ).shape
+    expect(compareShapes(one(1), one(2)).refusals).toEqual([])
+  })
+
   it('starts a new state empty', () => {
     const now = shapeOf((s) => {
       s.updateStateByKey({ uid: 'n' }, (v) => v.length).toRows('out')

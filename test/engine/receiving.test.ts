@@ -95,6 +95,28 @@ describe('receiving', () => {
     expect(ground.clock.now()).toBeLessThan(60_000)
   })
 
+  it('refuses a program that lost the input of a held batch, and changes nothing', async () => {
+    const ground = new Ground()
+    const engine = ground.engine(
+      lines(() => true),
+      { settings: { maxAttempts: 1 } },
+    )
+    await engine.start()
+    await advance(ground, 3000)
+    expect(engine.blocked).toBeDefined()
+    await engine.stop({ graceful: true, timeoutMs: 1000 })
+    const renamed = defineApp({ name: 'lines', batchInterval: seconds(1) }, (ssc) => {
+      ssc.generatorStream({ uid: 'others', linesPerSecond: 1 }).toRows('out')
+    })
+    const other = ground.engine(renamed, { drop: ['count'] })
+    await expect(other.start()).rejects.toThrow(/no longer has the input 'lines'/)
+    const cured = ground.engine(lines(() => false))
+    await cured.start()
+    await drain(ground, cured)
+    expect(await counted(cured)).toBe(LINES)
+    await cured.stop({ graceful: false, timeoutMs: 0 })
+  })
+
   it('ends at once: what was received is counted by the next engine', async () => {
     const ground = new Ground()
     for (let life = 0; life < 4; life++) {

@@ -22,6 +22,7 @@ const shape: GraphShape = {
   inputs: [
     {
       streamId: 0,
+      derived: false,
       uid: 'lines',
       kind: 'socketText',
       parameters: { host: 'h', port: 1, more: [null, true, { a: 'b' }] },

@@ -14,7 +14,15 @@ export function inputOf(
   kind: InputKind,
   parameters: Readonly<Record<string, Json>> = {},
 ): InputShape {
-  return { streamId: 0, uid: 'in', kind, parameters, node: 0, place: { operator: kind } }
+  return {
+    streamId: 0,
+    derived: false,
+    uid: 'in',
+    kind,
+    parameters,
+    node: 0,
+    place: { operator: kind },
+  }
 }
 
 export interface SourceWorld {
