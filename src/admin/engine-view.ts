@@ -1,16 +1,12 @@
 /** All that the admin API sees of an engine. */
 import type { EngineStatus } from '../engine/status.ts'
+import type { QueryAnswer } from '../executor/attempt.ts'
 
 export interface EngineView {
   status(): EngineStatus
   /** The committed value of a key, which is given as JSON. */
-  queryState(uid: string, keyJson: unknown): Promise<StateAnswer>
+  queryState(uid: string, keyJson: unknown): Promise<QueryAnswer>
 }
-
-export type StateAnswer =
-  | { readonly kind: 'found'; readonly value: unknown }
-  | { readonly kind: 'absent' }
-  | { readonly kind: 'unknownState' }
 
 /** The engine once it has been made. */
 export type LateEngineView = () => EngineView | undefined

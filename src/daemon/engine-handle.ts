@@ -1,5 +1,5 @@
 /** The engine as the daemon handles it; `src/engine/engine.ts` is one. */
-import type { StateAnswer } from '../engine/ports.ts'
+import type { QueryAnswer } from '../executor/attempt.ts'
 import type { Logger } from '../engine/settings.ts'
 import type { EngineStatus } from '../engine/status.ts'
 import type { Host } from '../host/host.ts'
@@ -8,7 +8,7 @@ import type { Settings } from './settings.ts'
 
 export interface EngineHandle {
   status(): EngineStatus
-  queryState(uid: string, keyJson: unknown): Promise<StateAnswer>
+  queryState(uid: string, keyJson: unknown): Promise<QueryAnswer>
   /** Recovers; resolves when the first batch can come, rejects when directory or program refuse. */
   start(): Promise<void>
   /** Resolves when it has stopped; rejects with what made it fail. */

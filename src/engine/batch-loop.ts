@@ -11,16 +11,17 @@
  *   (its staged outputs are published again), or neither.
  */
 import { assert } from '../base/assert.ts'
-import { ERROR_CODES, isErrorCode, MillraceError, messageOf } from '../base/errors.ts'
+import { ERROR_CODES, MillraceError, messageOf } from '../base/errors.ts'
 import type { BlockStore } from '../blocks/block-store.ts'
 import type { GraphShape } from '../dstream/shape.ts'
+import type { AttemptInput, AttemptOutcome } from '../executor/attempt.ts'
 import type { Clock } from '../host/host.ts'
 import type { Batch, BatchFailure } from './batch.ts'
 import { commitInput, stagedOutputs } from './commit.ts'
 import type { History } from './history.ts'
 import type { Inputs } from './inputs.ts'
 import { type Progress, stageKey } from './layout.ts'
-import type { AttemptInput, AttemptOutcome, Committer, Team } from './ports.ts'
+import type { Committer, Team } from './ports.ts'
 import type { Publisher } from './publisher.ts'
 import { backoffMs, type EngineSettings, type Logger } from './settings.ts'
 import type { StagedOutput } from './staged-output.ts'
@@ -190,7 +191,7 @@ export class BatchLoop {
       ...(outcome.place === undefined ? {} : { place: outcome.place }),
     }
     const details = { batch: batch.time, attempt: batch.attempts, ...failure }
-    const mayHelp = !isErrorCode(outcome.code) || ERROR_CODES[outcome.code]
+    const mayHelp = ERROR_CODES[outcome.code]
     if (mayHelp && batch.attempts < settings.maxAttempts) {
       history.attemptFailed(batch, failure, 'waiting')
       log.warn(details, 'a batch failed and is tried again')
@@ -208,7 +209,6 @@ export class BatchLoop {
     this.#parts.onBlocked()
     if (settings.failFast) {
       throw new MillraceError('MR_USER_FUNCTION_FAILED', outcome.message, {
-        cause: outcome.cause,
         details,
       })
     }

@@ -16,7 +16,7 @@ import {
   stageKey,
   statePartitionPrefix,
 } from './layout.ts'
-import type { StateChange } from './ports.ts'
+import type { StateChange } from '../executor/attempt.ts'
 import { encodeStaged, isStaged, type StagedOutput } from './staged-output.ts'
 
 export interface BatchCommit {

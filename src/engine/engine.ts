@@ -13,7 +13,7 @@ import { deferred, within } from '../executor/deferred.ts'
 import { assemble, jobGenerator, type Parts } from './assembly.ts'
 import type { EngineOptions } from './engine-options.ts'
 import { ListenerBus, type StreamingListener } from './listener-bus.ts'
-import type { StateAnswer } from './ports.ts'
+import type { QueryAnswer } from '../executor/attempt.ts'
 import type { Receivers } from './receivers.ts'
 import { openDirectory, type Opened } from './recovery.ts'
 import { type EngineStatus, RECOVERY_STEPS } from './status.ts'
@@ -147,7 +147,7 @@ export class Engine {
     this.#waiters.clear()
   }
 
-  async queryState(uid: string, key: unknown): Promise<StateAnswer> {
+  async queryState(uid: string, key: unknown): Promise<QueryAnswer> {
     const parts = this.#parts
     if (parts === undefined) {
       throw new MillraceError('MR_STATE_INVALID', 'still starting: the state is not loaded yet')

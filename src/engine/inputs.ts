@@ -9,7 +9,7 @@ import type { BlockStore } from '../blocks/block-store.ts'
 import type { Tracker } from '../blocks/tracker.ts'
 import type { GraphShape, InputKind, InputShape } from '../dstream/shape.ts'
 import type { Progress } from './layout.ts'
-import type { AttemptInput } from './ports.ts'
+import type { AttemptInput } from '../executor/attempt.ts'
 
 /** Kinds that are read by position: no receiver, nothing in the log but the range of each batch. */
 const DIRECT: ReadonlySet<InputKind> = new Set<InputKind>(['queue', 'sequence'])

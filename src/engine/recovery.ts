@@ -16,7 +16,8 @@ import type { EngineOptions } from './engine-options.ts'
 import { type Identity, knownIdentity, openIdentity } from './identity.ts'
 import { type Progress, STAGE_PREFIX, stageCommit, statePartitionPrefix } from './layout.ts'
 import { ownDirectory } from './ownership.ts'
-import type { PieceSource, TeamHandle } from './ports.ts'
+import type { PieceSource } from '../executor/roster.ts'
+import type { TeamHandle } from './ports.ts'
 import { decodeStaged, type StagedOutput } from './staged-output.ts'
 
 export interface Opened {

@@ -3,6 +3,7 @@
  * line read.
  */
 import type { InputShape, StateShape } from '../dstream/shape.ts'
+import type { ExecutorStatus } from '../executor/roster.ts'
 
 /** Steps of a start, in order; `running` after the last. */
 export const RECOVERY_STEPS = [
@@ -76,13 +77,6 @@ export interface InputStatus {
   readonly rejected: number
   readonly lastErrorTime?: number
   readonly lastErrorMessage?: string
-}
-
-export interface ExecutorStatus {
-  readonly rank: number
-  readonly pid: number | undefined
-  readonly state: 'starting' | 'ready' | 'dead'
-  readonly restarts: number
 }
 
 export interface BatchStatus {

@@ -10,13 +10,14 @@
 import { resolve } from 'node:path'
 import { MillraceError } from '../base/errors.ts'
 import type { App } from '../dstream/app.ts'
+import type { QueryAnswer } from '../executor/attempt.ts'
 import { INLINE_PROGRAM, inlineTeam } from '../executor/inline-team.ts'
 import { processTeam } from '../executor/process-team.ts'
 import { ExecutorTeam } from '../executor/team.ts'
 import type { Host } from '../host/host.ts'
 import { Engine } from './engine.ts'
 import type { StreamingListener } from './listener-bus.ts'
-import type { StateAnswer, TeamHandle } from './ports.ts'
+import type { TeamHandle } from './ports.ts'
 import { DEFAULT_SETTINGS, type EngineSettings, type Logger, SILENT } from './settings.ts'
 import type { StagedOutput } from './staged-output.ts'
 import type { EngineStatus } from './status.ts'
@@ -143,7 +144,7 @@ export class EmbeddedContext {
   }
 
   /** A committed value, by the key as JSON. */
-  async queryState(uid: string, key: unknown): Promise<StateAnswer> {
+  async queryState(uid: string, key: unknown): Promise<QueryAnswer> {
     return await this.#engine.queryState(uid, key)
   }
 }

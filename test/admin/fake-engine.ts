@@ -1,6 +1,7 @@
 /** An engine view at the test's command. */
 import type { InputShape } from '../../src/dstream/shape.ts'
-import type { EngineView, StateAnswer } from '../../src/admin/engine-view.ts'
+import type { EngineView } from '../../src/admin/engine-view.ts'
+import type { QueryAnswer } from '../../src/executor/attempt.ts'
 import type { BatchStatus, EngineStatus } from '../../src/engine/status.ts'
 
 export const START = Date.UTC(2026, 0, 31, 12)
@@ -123,6 +124,6 @@ export const engineStatus = (changes: Partial<EngineStatus> = {}): EngineStatus 
 
 export const engineView = (
   status: () => EngineStatus,
-  answer: (uid: string, key: unknown) => Promise<StateAnswer> = () =>
+  answer: (uid: string, key: unknown) => Promise<QueryAnswer> = () =>
     Promise.resolve({ kind: 'absent' }),
 ): EngineView => ({ status, queryState: answer })

@@ -1,6 +1,7 @@
 /** The admin API, by requests sent into it and by a real socket. */
 import { describe, expect, it } from 'vitest'
-import type { EngineView, StateAnswer } from '../../src/admin/engine-view.ts'
+import type { EngineView } from '../../src/admin/engine-view.ts'
+import type { QueryAnswer } from '../../src/executor/attempt.ts'
 import { createAdminApp, startAdminServer } from '../../src/admin/server.ts'
 import { MillraceError } from '../../src/base/errors.ts'
 import type { EngineStatus } from '../../src/engine/status.ts'
@@ -238,7 +239,7 @@ describe("Spark's streaming API", () => {
 
 describe('state', () => {
   const asked: unknown[] = []
-  const query = (answer: StateAnswer | MillraceError, url: string): Promise<Answer> => {
+  const query = (answer: QueryAnswer | MillraceError, url: string): Promise<Answer> => {
     asked.length = 0
     const view = engineView(engineStatus, async (uid, key) => {
       asked.push([uid, key])
