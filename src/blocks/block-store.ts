@@ -9,6 +9,7 @@
  * A crash at any line leaves a log whose fold is a state this process was in or was about to reach.
  */
 import type { Log, LogOptions, LogReport } from '../../wal/contract.ts'
+import { recordLimitOf, SEGMENT_BYTES_DEFAULT } from '../../wal/limits.ts'
 import { openLog } from '../../wal/log.ts'
 import type { LogRecord, RecordRef } from '../../wal/record.ts'
 import { segmentName } from '../../wal/segment-format.ts'
@@ -18,7 +19,8 @@ import { messageOf } from '../base/errors.ts'
 import type { Host } from '../host/host.ts'
 import { decodeEvent, encodeEvent } from './events.ts'
 import type { BlockFormat, Producer, Range, TrackerEvent } from './events.ts'
-import { type Allocation, type StoredBlock, Tracker } from './tracker.ts'
+import type { StoredBlock } from './oldest-blocks.ts'
+import { type Allocation, Tracker } from './tracker.ts'
 
 export type BlockStoreOptions = Omit<LogOptions, 'apply' | 'snapshot'> & {
   /** Producers whose highest sequence is remembered; default 100,000. */
@@ -50,6 +52,7 @@ export async function openBlockStore(
 ): Promise<{ store: BlockStore; report: LogReport }> {
   const { producersMax } = options
   const tracker = new Tracker(producersMax === undefined ? {} : { producersMax })
+  const snapshotBytesMax = recordLimitOf(options.segmentBytes ?? SEGMENT_BYTES_DEFAULT)
   const ignored = new Set<number>()
   let replayed = false
   const { log, report } = await openLog(host, {
@@ -59,7 +62,7 @@ export async function openBlockStore(
       if (tracker.apply(event, record.ref) === 'applied') return
       if (replayed && event.kind === 'addition') ignored.add(record.ref.position)
     },
-    snapshot: () => [encodeEvent(tracker.snapshot())],
+    snapshot: () => [encodeEvent(tracker.beginSegment(snapshotBytesMax))],
     replayed() {
       tracker.checkWhole()
       replayed = true

@@ -3,13 +3,13 @@
  * acknowledgement is recognised.
  *
  * Invariants: at most `max` producers are remembered, with bounded ids; the least recently used go
- * first, counted. The order depends on the events alone, so that every replay forgets the same
- * ones.
+ * first, counted. What is forgotten depends on the events and snapshots in the log alone, so that
+ * every replay forgets the same ones at the same places.
  */
 import type { Producer, ProducerMark } from './events.ts'
 
 export const PRODUCERS_MAX = 100_000
-/** Of all their ids, as UTF-16: what a snapshot holds of them must fit into half a segment. */
+/** Of all their ids, as UTF-16. */
 export const PRODUCER_ID_BYTES_MAX = 4 * 1024 * 1024
 
 export class ProducerMarks {
@@ -51,12 +51,38 @@ export class ProducerMarks {
   }
 
   #dropOldest(): void {
-    for (const key of this.#marks.keys()) {
+    for (const mark of this.#marks.values()) {
       if (this.#marks.size <= this.#max && this.#idBytes <= PRODUCER_ID_BYTES_MAX) return
-      this.#marks.delete(key)
-      this.#idBytes -= 2 * key.length
-      this.#dropped += 1
+      this.#forget(mark)
     }
+  }
+
+  /**
+   * Forgets the oldest until what `list` gives takes at most `bytes` in a snapshot.
+   */
+  shrinkTo(bytes: number): void {
+    let taken = 0
+    for (const mark of this.#marks.values()) taken += bytesOf(mark)
+    for (const mark of this.#marks.values()) {
+      if (taken <= bytes) return
+      taken -= bytesOf(mark)
+      this.#forget(mark)
+    }
+  }
+
+  /** Forgets the oldest until as many are dropped as a snapshot says. */
+  dropUntil(dropped: number): void {
+    for (const mark of this.#marks.values()) {
+      if (this.#dropped >= dropped) return
+      this.#forget(mark)
+    }
+  }
+
+  #forget({ streamId, id }: ProducerMark): void {
+    const key = keyOf(streamId, id)
+    this.#marks.delete(key)
+    this.#idBytes -= 2 * key.length
+    this.#dropped += 1
   }
 
   /** Least recently used first. */
@@ -79,3 +105,8 @@ export class ProducerMarks {
 }
 
 const keyOf = (streamId: number, producerId: string): string => `${String(streamId)}/${producerId}`
+
+/** Most that the integers of a mark and the length of its id take in Avro. */
+const MARK_BYTES = 32
+
+const bytesOf = ({ id }: ProducerMark): number => MARK_BYTES + Buffer.byteLength(id)

@@ -15,26 +15,17 @@
  * no longer holds has to be allocated and cleaned by the end of the replay (guard: `checkWhole`).
  */
 import { equalBytes } from '../base/bytes.ts'
+import { payloadBytes } from '../../wal/group-format.ts'
 import type { RecordRef } from '../../wal/record.ts'
 import { encodeEvent } from './events.ts'
-import type { BatchAllocation, BatchCleanup, BlockAddition, BlockFormat } from './events.ts'
-import type { Producer, Range, Snapshot, TrackerEvent } from './events.ts'
+import type { BatchAllocation, BatchCleanup, BlockAddition } from './events.ts'
+import type { Range, Snapshot, TrackerEvent } from './events.ts'
+import { oldestOf, type StoredBlock } from './oldest-blocks.ts'
 import { ProducerMarks, PRODUCERS_MAX } from './producer-marks.ts'
 import { contradiction, ReplayDebt } from './replay-debt.ts'
 
 /** Most blocks of one batch: their positions have to fit into one record of a small segment. */
 const BLOCKS_MAX = 50_000
-
-export interface StoredBlock {
-  readonly ref: RecordRef
-  readonly streamId: number
-  readonly format: BlockFormat
-  readonly records: number
-  /** Length of the block itself. */
-  readonly bytes: number
-  readonly producer?: Producer
-  readonly receivedAt: number
-}
 
 export interface Allocation {
   readonly time: number
@@ -146,7 +137,8 @@ export class Tracker {
   }
 
   /**
-   * The first thing the fold meets is taken over; later snapshots have to say what the fold says.
+   * The first thing the fold meets is taken over; later snapshots have to say what the fold says,
+   * once it has forgotten the producers they had no room for.
    */
   #meet(snapshot: Snapshot, ref: RecordRef): Outcome {
     if (this.#begin === undefined) {
@@ -154,6 +146,7 @@ export class Tracker {
       this.#restore(snapshot)
       return 'applied'
     }
+    this.#marks.dropUntil(snapshot.producersDropped)
     const [said, known] = [encodeEvent(snapshot), encodeEvent(this.snapshot())]
     const same = said.parts.every((part, i) => equalBytes(part, known.parts[i] ?? new Uint8Array()))
     if (same) return 'ignored'
@@ -169,7 +162,17 @@ export class Tracker {
     this.#debt.takeOver(snapshot)
   }
 
-  /** What a new segment begins with. */
+  /**
+   * What a new segment begins with, in a record of at most `bytesMax`: the producers it has no room
+   * for are forgotten, the least recently used first.
+   */
+  beginSegment(bytesMax: number): Snapshot {
+    this.#marks.shrinkTo(
+      bytesMax - payloadBytes(encodeEvent({ ...this.snapshot(), producers: [] })),
+    )
+    return this.snapshot()
+  }
+
   snapshot(): Snapshot {
     const counts = new Map(this.#debt.waiting)
     for (const [streamId, queue] of this.#waiting) {
@@ -218,19 +221,7 @@ export class Tracker {
    * there is one.
    */
   oldest(bytesMax: number, blocksMax = BLOCKS_MAX): readonly StoredBlock[] {
-    const heads = [...this.#waiting.values()].map((queue) => queue.values())
-    const next = heads.map((head) => head.next().value)
-    const blocks: StoredBlock[] = []
-    let bytes = 0
-    for (;;) {
-      const first = indexOfOldest(next)
-      const block = next[first]
-      if (block === undefined) return blocks
-      bytes += block.bytes
-      if (blocks.length > 0 && (bytes > bytesMax || blocks.length >= blocksMax)) return blocks
-      blocks.push(block)
-      next[first] = heads[first]?.next().value
-    }
+    return oldestOf([...this.#waiting.values()], bytesMax, blocksMax)
   }
 
   /** undefined when the batch was never allocated, or is needed no more. */
@@ -282,14 +273,4 @@ export class Tracker {
     }
     return from === Infinity ? undefined : from
   }
-}
-
-function indexOfOldest(blocks: readonly (StoredBlock | undefined)[]): number {
-  let oldest = -1
-  for (const [i, block] of blocks.entries()) {
-    if (block === undefined) continue
-    const best = blocks[oldest]
-    if (best === undefined || block.ref.position < best.ref.position) oldest = i
-  }
-  return oldest
 }

@@ -4,6 +4,7 @@
  */
 import { createHash } from 'node:crypto'
 import { MillraceError, messageOf } from '../base/errors.ts'
+import { describePlace } from '../dataset/place.ts'
 import type { Place } from '../dataset/runtime.ts'
 import type { GraphShape, Json } from '../dstream/shape.ts'
 import { type Check, count, flag, list, literal, maybe, record, table, text } from './checks.ts'
@@ -29,10 +30,21 @@ export function decodeShapeText(shapeInText: string): GraphShape {
   return graphShape(value, 'shape')
 }
 
-/** `nodes[3].kind: "map" here, "filter" there`, or undefined when there is none. */
+/**
+ * `map at app.ts:2:3 here, filter at app.ts:3:3 there` for the first operator that differs, in the
+ * order in which the program made them, else the path of what differs; undefined when nothing does.
+ */
 export function firstDifference(here: GraphShape, there: GraphShape): string | undefined {
+  const length = Math.max(here.nodes.length, there.nodes.length)
+  for (let i = 0; i < length; i++) {
+    const [mine, other] = [here.nodes[i], there.nodes[i]].map(operatorAt)
+    if (mine !== other) return `${mine ?? 'nothing'} here, ${other ?? 'nothing'} there`
+  }
   return differ(JSON.parse(shapeText(here)), JSON.parse(shapeText(there)), '')
 }
+
+const operatorAt = (node: GraphShape['nodes'][number] | undefined): string | undefined =>
+  node && describePlace(node.place)
 
 function differ(here: unknown, there: unknown, path: string): string | undefined {
   if (!isObject(here) || !isObject(there) || Array.isArray(here) !== Array.isArray(there)) {

@@ -37,6 +37,25 @@ describe('addBlock', () => {
     await second.store.close()
   })
 
+  it('remembers as many producers as a small segment has room for, at replay too', async () => {
+    const fs = new MemoryFileSystem()
+    const id = (n: number): string => `${String(n)}-${'p'.repeat(200)}`
+    const first = await openStore(fs)
+    for (let n = 0; n < 300; n++) {
+      await first.store.addBlock({ ...block(0), producer: { id: id(n), sequence: 0 } })
+    }
+    const { tracker } = first.store
+    expect(tracker.producersDropped).toBeGreaterThan(100)
+    expect([tracker.highWater(1, id(0)), tracker.highWater(1, id(299))]).toEqual([-1, 0])
+    const before = tracker.snapshot()
+    const second = await openStore(fs)
+    expect(second.store.tracker.highWater(1, id(299))).toBe(0)
+    expect(before.producers.map((mark) => mark.id)).toEqual(
+      expect.arrayContaining(second.store.tracker.snapshot().producers.map((mark) => mark.id)),
+    )
+    await second.store.close()
+  })
+
   it('keeps format, count and bytes for whoever reads the block', async () => {
     const fs = new MemoryFileSystem()
     const { store } = await openStore(fs)

@@ -11,7 +11,7 @@ import { RecordReader } from '../../wal/reader.ts'
 import { readBlock } from '../../src/blocks/read-block.ts'
 import type { LogReport } from '../../wal/contract.ts'
 import type { RecordRef } from '../../wal/record.ts'
-import type { StoredBlock } from '../../src/blocks/tracker.ts'
+import type { StoredBlock } from '../../src/blocks/oldest-blocks.ts'
 
 export const DIRECTORY = '/data/log'
 export const DIGEST = Uint8Array.of(1, 2, 3, 4)

@@ -157,6 +157,19 @@ describe('the tracker', () => {
     expect(() => tracker.apply(other, refAt(30))).toThrow('differs from the events before')
   })
 
+  it('forgets at a snapshot the producers that it had no room for', () => {
+    const [running, again] = [new Tracker(), new Tracker()]
+    for (let n = 0; n < 50; n++) {
+      const event = addition(1, { id: `producer ${String(n)}`, sequence: 0 })
+      for (const tracker of [running, again]) tracker.apply(event, refAt(n * 100))
+    }
+    const snapshot = running.beginSegment(1000)
+    expect(snapshot.producers.length).toBeLessThan(50)
+    expect(snapshot.producers.at(-1)?.id).toBe('producer 49')
+    expect(again.apply(snapshot, refAt(6000))).toBe('ignored')
+    expect(again.snapshot()).toEqual(running.snapshot())
+  })
+
   it('misses blocks and allocations that a snapshot counts and no segment holds', () => {
     const before = new Tracker()
     before.apply(addition(), refAt(10))

@@ -60,17 +60,23 @@ describe('the first difference of two shapes', () => {
     expect(firstDifference(shape, { ...shape })).toBeUndefined()
   })
 
-  it('names the path and both values', () => {
-    const nodes = shape.nodes.map((node) => (node.id === 1 ? { ...node, kind: 'filter' } : node))
+  it('names the first operators that differ, with their places', () => {
+    const filter = { operator: 'filter', location: 'app.ts:3:3' }
+    const nodes = shape.nodes.map((node) => (node.id === 1 ? { ...node, place: filter } : node))
     expect(firstDifference(shape, { ...shape, nodes })).toBe(
-      'nodes[1].kind: "map" here, "filter" there',
+      'map at app.ts:2:3 here, filter at app.ts:3:3 there',
     )
   })
 
-  it('names what is missing', () => {
-    expect(firstDifference(shape, { ...shape, nodes: shape.nodes.slice(0, 1) })).toMatch(
-      /^nodes\[1\]: \{.*\} here, nothing there$/,
+  it('names an operator that is missing', () => {
+    expect(firstDifference(shape, { ...shape, nodes: shape.nodes.slice(0, 1) })).toBe(
+      'map at app.ts:2:3 here, nothing there',
     )
+  })
+
+  it('names the path and both values where the operators are the same', () => {
+    const nodes = shape.nodes.map((node) => (node.id === 1 ? { ...node, slideMs: 7 } : node))
+    expect(firstDifference(shape, { ...shape, nodes })).toBe('nodes[1].slideMs: 1000 here, 7 there')
   })
 })
 
