@@ -15,7 +15,9 @@ import { assert, present } from '../src/base/assert.ts'
 import { isMillraceError, MillraceError, messageOf } from '../src/base/errors.ts'
 import type { Host, KeyValueStore, StoreOperation } from '../src/host/host.ts'
 import { openStores, type CheckpointReport, type OpenCheckpointOptions } from './open-stores.ts'
+import { PatientStore } from './patient-store.ts'
 import { encodeRoot, ROOT_PREFIX, rootKey, withDigest, type Root } from './root.ts'
+import { storeDirectory, type StoreName } from './store-directory.ts'
 import { added, contributionOf, removed, sameContribution } from './set-digest.ts'
 import type { Contribution, SetDigest } from './set-digest.ts'
 import { unwrapValue, wrapValue } from './wrapped-value.ts'
@@ -40,9 +42,9 @@ export interface Checkpoint {
   /** Live entries, and the bytes of their values in one store. */
   readonly size: { readonly entries: number; readonly bytes: number }
   /**
-   * Makes commit `root.number + 1`: all of the input or nothing. One at a time. Fails with
-   * `MR_CHECKPOINT_FAILED`, after which the outcome is unknown and every further commit fails too:
-   * only opening again decides.
+   * Makes commit `root.number + 1`: all of the input or nothing. One at a time. Waits where a disk
+   * is full, when the checkpoint was opened with `onFull`. Fails with `MR_CHECKPOINT_FAILED`, after
+   * which the outcome is unknown and every further commit fails too: only opening again decides.
    */
   commit(input: CommitInput): Promise<Root>
   /**
@@ -63,14 +65,20 @@ export interface Checkpoint {
  * Opens the checkpoint of a data directory and mends it where one store is damaged, behind or
  * missing (the report says so). Throws `MR_CHECKPOINT_DAMAGED` (neither store can be used, or they
  * contradict each other; nothing was touched), `MR_DIRECTORY_FOREIGN`, `MR_DIRECTORY_NEWER`,
- * `MR_DIRECTORY_OWNED` and `MR_CHECKPOINT_FAILED` (disk full, no rights …).
+ * `MR_DIRECTORY_OWNED`, `MR_DISK_FULL` and `MR_CHECKPOINT_FAILED` (no rights …).
  */
 export async function openCheckpoint(
   host: Pick<Host, 'fs' | 'stores'>,
   options: OpenCheckpointOptions,
 ): Promise<{ checkpoint: Checkpoint; report: CheckpointReport }> {
   const { stores, root, live, report } = await openStores(host, options)
-  return { checkpoint: new StorePair(stores, root, live), report }
+  const { directory, onFull } = options
+  const patient = (store: KeyValueStore, name: StoreName): KeyValueStore =>
+    onFull === undefined
+      ? store
+      : new PatientStore(host.stores, storeDirectory(directory, name).path, store, onFull)
+  const pair = [patient(stores[0], 'checkpoint-a'), patient(stores[1], 'checkpoint-b')] as const
+  return { checkpoint: new StorePair(pair, root, live), report }
 }
 
 interface Change {

@@ -15,6 +15,7 @@ import type { KeyValueStore } from '../src/host/host.ts'
 import { decide, type GoodStore, type Loser } from './decide.ts'
 import { mend, type Mendable } from './mend.ts'
 import { openSide, undo, type OpenHost, type Side } from './open-side.ts'
+import type { OnFull } from './patient-store.ts'
 import { encodeRoot, firstRoot, rootKey, type Root } from './root.ts'
 import { forgetKept, setAside, storeDirectory, type StoreName } from './store-directory.ts'
 import type { Contribution } from './set-digest.ts'
@@ -36,6 +37,11 @@ export interface OpenCheckpointOptions {
    * with refuses the checkpoint, whose files are as before then.
    */
   approve?(): Promise<void>
+  /**
+   * A commit found no room: resolves when it should be tried again, rejects to give up. Without it
+   * the commit fails.
+   */
+  onFull?: OnFull
 }
 
 export interface StoreReport {

@@ -55,17 +55,17 @@ function reasonsOf(status: EngineStatus | undefined, now: number): NotReady[] {
         `${String(blocked.attempts)} attempts: ${blocked.code}${place}: ${blocked.message}`,
     })
   }
-  if (log.paused) {
-    reasons.push({
-      kind: 'paused',
-      message:
-        `receiving is paused: ${String(log.retainedBytes)} bytes of the log are kept, ` +
-        `${String(log.pinnedBytes)} of them still needed; the quota is ${String(log.quotaBytes)}`,
-    })
-  }
+  if (log.paused) reasons.push({ kind: 'paused', message: pauseMessage(log) })
   if (phase === 'running') reasons.push(...closed(status))
   return reasons
 }
+
+const pauseMessage = (log: EngineStatus['log']): string =>
+  log.pausedBy === 'disk'
+    ? 'receiving is paused: less is free on the disk than is kept in reserve (diskReserveBytes); ' +
+      'it goes on by itself when there is room'
+    : `receiving is paused: ${String(log.retainedBytes)} bytes of the log are kept, ` +
+      `${String(log.pinnedBytes)} of them still needed; the quota is ${String(log.quotaBytes)}`
 
 /**
  * Servers and receivers of our own that do not run. A source elsewhere that is gone says nothing

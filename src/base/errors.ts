@@ -33,11 +33,11 @@ export const ERROR_CODES = {
   MR_DIRECTORY_OWNED: true,
   MR_DIRECTORY_READ_ONLY: false,
   MR_DIRECTORY_DAMAGED: false,
+  MR_DISK_FULL: true,
   // log
   MR_LOG_DAMAGED: false,
   MR_LOG_CLOSED: false,
   MR_LOG_FAILED: false,
-  MR_LOG_FULL: true,
   MR_RECORD_TOO_LARGE: false,
   MR_SHORT_WRITE: false,
   // checkpoint

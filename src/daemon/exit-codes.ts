@@ -14,6 +14,8 @@ export const EXIT = {
   internal: 70,
   /** The data directory is damaged, foreign, newer or read-only. */
   damage: 71,
+  /** No room on the disk: a supervisor waits and starts again for as long as it takes. */
+  full: 73,
   /** The log or the checkpoint could not be written. */
   io: 74,
   /** Stopped before the graceful stop was over; what was unfinished runs at the next start. */
@@ -37,6 +39,7 @@ const BY_CODE: Readonly<Partial<Record<ErrorCode, number>>> = {
   MR_CHECKPOINT_DAMAGED: EXIT.damage,
   MR_STATE_DAMAGED: EXIT.damage,
   MR_STAGED_OUTPUT_LOST: EXIT.damage,
+  MR_DISK_FULL: EXIT.full,
   MR_LOG_FAILED: EXIT.io,
   MR_CHECKPOINT_FAILED: EXIT.io,
   MR_SHORT_WRITE: EXIT.io,

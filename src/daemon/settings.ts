@@ -69,6 +69,12 @@ export const SETTINGS = group({
     2 * MIB,
     1024 * 1024 * 1024 * MIB,
   ),
+  diskReserveBytes: bytes(
+    'Receiving pauses when less than this is free on the disk; batches go on.',
+    DEFAULT_SETTINGS.diskReserveBytes,
+    0,
+    1024 * 1024 * MIB,
+  ),
   batchBytesMax: bytes(
     'Most input that one batch takes.',
     DEFAULT_SETTINGS.batchBytesMax,

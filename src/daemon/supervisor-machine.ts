@@ -10,7 +10,7 @@
  *
  * Invariants: at most one child lives; a child is killed only while stopping: after the deadline
  * when it is not recovering, or at the second signal. Deaths count until a commit above every
- * earlier one is heard of.
+ * earlier one is heard of; a full disk is no death.
  */
 import { assert, unreachable } from '../base/assert.ts'
 import type { StopSignal } from '../host/shell.ts'
@@ -116,6 +116,7 @@ function exited(
   if (code !== null && FINAL_EXITS.has(code)) return finish(state, code)
   const how =
     code === null ? `was ended by ${signal ?? 'nobody knows what'}` : `exited with ${String(code)}`
+  if (code === EXIT.full) return waitForRoom(state)
   const deaths = state.deaths + 1
   const { maxRestarts } = state.settings
   if (deaths >= maxRestarts) {
@@ -137,6 +138,13 @@ function exited(
       { kind: 'wait', ms },
     ],
   }
+}
+
+/** Nobody's fault, and nothing a restart could wear out: not counted as a death. */
+function waitForRoom(state: SupervisorState): SupervisorStep {
+  const ms = state.settings.backoffMaxMs
+  const text = `the disk is full; starting again in ${String(ms)} ms, until there is room`
+  return { state: { ...state, phase: 'waiting' }, actions: [report(text), { kind: 'wait', ms }] }
 }
 
 /**

@@ -4,6 +4,7 @@ import { BatchLoop } from './batch-loop.ts'
 import type { EngineOptions } from './engine-options.ts'
 import { History } from './history.ts'
 import { Inputs } from './inputs.ts'
+import { Intake } from './intake.ts'
 import { JobGenerator, type JobGeneratorParts } from './job-generator.ts'
 import type { ListenerBus } from './listener-bus.ts'
 import { createPublisher } from './publisher.ts'
@@ -15,6 +16,7 @@ export interface Parts {
   readonly opened: Opened
   readonly loop: BatchLoop
   readonly receivers: Receivers
+  readonly intake: Intake
   readonly history: History
 }
 
@@ -29,8 +31,10 @@ export function assemble(opened: Opened, options: EngineOptions, hooks: Assembly
   const { bus } = hooks
   const history = new History(bus, shape.outputs, () => host.clock.now())
   const inputs = new Inputs(shape, blocks, progress)
+  const pinnedBytes = (): number => blocks.pinnedBytes
+  const intake = new Intake({ host, directory: opened.directory, settings, pinnedBytes, log })
   const receivers = new Receivers({
-    ...{ host, shape, blocks, inputs, settings, bus, history, log },
+    ...{ host, shape, blocks, inputs, intake, bus, history, log },
     spawnReceiver: (uid) => team.spawnReceiver(uid),
   })
   const publisher = createPublisher({ ...options, fs: host.fs, outputs: shape.outputs })
@@ -39,7 +43,7 @@ export function assemble(opened: Opened, options: EngineOptions, hooks: Assembly
       ...{ clock: host.clock, settings, shape, team, blocks, inputs, publisher, history, log },
       committer: checkpoint,
       onCleaned: () => {
-        receivers.onCleaned()
+        intake.onCleaned()
       },
       onBlocked: () => {
         hooks.onBlocked(receivers)
@@ -48,7 +52,7 @@ export function assemble(opened: Opened, options: EngineOptions, hooks: Assembly
     progress,
     opened.published,
   )
-  return { opened, loop, receivers, history }
+  return { opened, loop, receivers, intake, history }
 }
 
 export function jobGenerator(

@@ -192,7 +192,9 @@ export class BatchLoop {
     }
     const details = { batch: batch.time, attempt: batch.attempts, ...failure }
     const mayHelp = ERROR_CODES[outcome.code]
-    if (mayHelp && batch.attempts < settings.maxAttempts) {
+    // A full disk is no fault of the batch: it waits for room as long as it takes.
+    const patient = outcome.code === 'MR_DISK_FULL'
+    if (patient || (mayHelp && batch.attempts < settings.maxAttempts)) {
       history.attemptFailed(batch, failure, 'waiting')
       log.warn(details, 'a batch failed and is tried again')
       await sleepUnlessStopped(clock, backoffMs(settings, batch.attempts + 1), signal)

@@ -165,6 +165,7 @@ export class Engine {
       progress: this.#parts?.loop.progress,
       blocked: this.blocked,
       receivers: this.#parts?.receivers,
+      intake: this.#parts?.intake,
       history: this.#parts?.history,
       executorRestarts: this.#restarts,
     })
@@ -188,6 +189,7 @@ export class Engine {
       onRestart: () => {
         this.#restarts += 1
       },
+      halting: this.#halting.signal,
       onLogFailure: (error) => {
         this.#fail(error)
       },

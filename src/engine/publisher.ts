@@ -7,6 +7,7 @@
  * crash between publication and receipt. Text files are exactly once: their directory appears by
  * one rename.
  */
+import { isDiskFull } from '../base/disk-full.ts'
 import { messageOf, MillraceError } from '../base/errors.ts'
 import { utf8Text } from '../base/bytes.ts'
 import type { FileSystem } from '../host/host.ts'
@@ -25,7 +26,7 @@ export interface PublisherOptions {
 }
 
 export interface Publisher {
-  /** Rejects with `MR_OUTPUT_FAILED` (try again) or `MR_STAGED_OUTPUT_LOST`. */
+  /** Rejects with `MR_OUTPUT_FAILED`, `MR_DISK_FULL` (try again) or `MR_STAGED_OUTPUT_LOST`. */
   publish(staged: StagedOutput): Promise<void>
   /**
    * Removes what attempts staged that were never committed. Call when everything committed is
@@ -63,8 +64,9 @@ async function publishFiles(options: PublisherOptions, staged: StagedOutput): Pr
   try {
     await publishTextFiles(options.fs, staged, options.workingDirectory)
   } catch (error) {
-    if (error instanceof MillraceError) throw error
-    throw new MillraceError('MR_OUTPUT_FAILED', `publishing '${staged.uid}': ${messageOf(error)}`, {
+    if (error instanceof MillraceError && error.code !== 'MR_SHORT_WRITE') throw error
+    const code = isDiskFull(error) ? 'MR_DISK_FULL' : 'MR_OUTPUT_FAILED'
+    throw new MillraceError(code, `publishing '${staged.uid}': ${messageOf(error)}`, {
       cause: error,
     })
   }

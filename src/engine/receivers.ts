@@ -2,9 +2,7 @@
  * All receivers of a program: starts and stops them, gives each its way into the log, and keeps
  * what the API shows of them.
  *
- * Pressure: while the bytes of the log that are still needed exceed the quota, `add` waits, and the
- * sources stop reading; when batches have been cleaned, receiving goes on by itself. Between
- * pausing and resuming lies a tenth of the quota, so that it does not flutter.
+ * Pressure: while the intake is paused `add` waits, and the sources stop reading (`intake.ts`).
  */
 import { present } from '../base/assert.ts'
 import type { BlockStore } from '../blocks/block-store.ts'
@@ -15,7 +13,8 @@ import { createReceiver } from '../sources/create-receiver.ts'
 import type { History } from './history.ts'
 import { type Inputs, isDirect } from './inputs.ts'
 import type { ListenerBus, ReceiverInfo } from './listener-bus.ts'
-import type { EngineSettings, Logger } from './settings.ts'
+import type { Intake } from './intake.ts'
+import type { Logger } from './settings.ts'
 import type { InputStatus } from './status.ts'
 
 export interface ReceiversParts {
@@ -23,7 +22,7 @@ export interface ReceiversParts {
   readonly shape: GraphShape
   readonly blocks: BlockStore
   readonly inputs: Inputs
-  readonly settings: EngineSettings
+  readonly intake: Intake
   readonly bus: ListenerBus
   readonly history: History
   readonly log: Logger
@@ -41,22 +40,13 @@ interface Entry {
   lastErrorMessage: string | undefined
 }
 
-const RESUME_SHARE = 0.9
-
 export class Receivers {
   readonly #parts: ReceiversParts
   readonly #entries: Entry[]
-  #paused = false
-  #waiting: (() => void)[] = []
-  #stopped = false
 
   constructor(parts: ReceiversParts) {
     this.#parts = parts
     this.#entries = parts.shape.inputs.map((input) => this.#entry(input))
-  }
-
-  get paused(): boolean {
-    return this.#paused
   }
 
   #entry(input: InputShape): Entry {
@@ -82,13 +72,13 @@ export class Receivers {
   }
 
   async start(): Promise<void> {
+    await this.#parts.intake.start()
     await Promise.all(this.#entries.map(async (entry) => await entry.handle?.start()))
   }
 
   /** Resolves when all have handed over what they held and it is durable. */
   async stop(): Promise<void> {
-    this.#stopped = true
-    this.#resume()
+    this.#parts.intake.stop()
     const results = await Promise.allSettled(
       this.#entries.map(async (entry) => await entry.handle?.stop()),
     )
@@ -98,50 +88,21 @@ export class Receivers {
     if (errors.length > 0) throw new AggregateError(errors, 'stopping receivers')
   }
 
-  /** Called when the log has become free. */
-  onCleaned(): void {
-    const { blocks, settings } = this.#parts
-    if (this.#paused && blocks.pinnedBytes < settings.logQuotaBytes * RESUME_SHARE) this.#resume()
-  }
-
-  #resume(): void {
-    if (this.#paused) this.#parts.log.info({}, 'receiving goes on: the log has room again')
-    this.#paused = false
-    const waiting = this.#waiting
-    this.#waiting = []
-    for (const wake of waiting) wake()
-  }
-
   #sink(input: InputShape): BlockSink {
     const logId = (): number => this.#parts.inputs.logId(input)
-    const isPaused = (): boolean => this.#isPaused()
+    const { intake } = this.#parts
     return {
       add: async (block) => await this.#add(input, block),
       highWater: (producerId) => this.#parts.blocks.tracker.highWater(logId(), producerId),
       get paused() {
-        return isPaused()
+        return intake.paused !== undefined
       },
     }
   }
 
-  #isPaused(): boolean {
-    const { blocks, log, settings } = this.#parts
-    if (this.#stopped) return false
-    if (!this.#paused && blocks.pinnedBytes >= settings.logQuotaBytes) {
-      this.#paused = true
-      const details = { pinnedBytes: blocks.pinnedBytes, quotaBytes: settings.logQuotaBytes }
-      log.warn(details, 'receiving pauses: the log holds as much as its quota allows')
-    }
-    return this.#paused
-  }
-
   async #add(input: InputShape, block: Block): Promise<'stored' | 'duplicate'> {
-    while (this.#isPaused()) {
-      await new Promise<void>((resolve) => {
-        this.#waiting.push(resolve)
-      })
-    }
-    const { blocks, history, inputs } = this.#parts
+    const { blocks, history, inputs, intake } = this.#parts
+    await intake.pass()
     const { kind } = await blocks.addBlock({ streamId: inputs.logId(input), ...block })
     if (kind === 'duplicate') history.duplicate()
     else this.#entryOf(input).records += block.records

@@ -13,6 +13,7 @@ import { adoptShape } from './adoption.ts'
 import { checkAgreement } from './agreement.ts'
 import { examineDirectory } from './directory.ts'
 import type { EngineOptions } from './engine-options.ts'
+import { waitForRoom } from './full-disk.ts'
 import { type Identity, knownIdentity, openIdentity } from './identity.ts'
 import { type Progress, STAGE_PREFIX, stageCommit, statePartitionPrefix } from './layout.ts'
 import { ownDirectory } from './ownership.ts'
@@ -21,6 +22,8 @@ import type { TeamHandle } from './ports.ts'
 import { decodeStaged, type StagedOutput } from './staged-output.ts'
 
 export interface Opened {
+  /** The data directory. */
+  readonly directory: string
   readonly shape: GraphShape
   readonly team: TeamHandle
   readonly checkpoint: Checkpoint
@@ -43,6 +46,8 @@ export interface RecoveryHooks {
   onProgress(index: number, done: number, total: number): void
   /** An executor died and is being replaced. */
   onRestart(): void
+  /** Ends the waiting for room on a full disk. */
+  readonly halting: AbortSignal
   /** The log failed: the engine is over. */
   onLogFailure(error: MillraceError): void
 }
@@ -119,7 +124,7 @@ async function open(options: EngineOptions, hooks: RecoveryHooks, stack: Stack):
   await identity.finish()
   const found = await findUnfinished(checkpoint, blocks, progress)
   const close = (): Promise<void> => stack.close()
-  return { shape, team, checkpoint, blocks, progress, ...found, close }
+  return { directory, shape, team, checkpoint, blocks, progress, ...found, close }
 }
 
 async function buildProgram(team: TeamHandle, options: EngineOptions): Promise<GraphShape> {
@@ -173,6 +178,7 @@ async function openStores(
       hooks.onProgress(VERIFYING, done, total)
     },
     approve: identity.approve,
+    onFull: waitForRoom({ clock: host.clock, log, signal: hooks.halting }),
   })
   for (const store of report.stores) {
     if (report.fresh || store.state === 'ok') continue

@@ -11,6 +11,11 @@ export interface EngineSettings {
   readonly segmentBytes: number
   /** Receiving pauses when so many bytes of the log are still needed. Default 4 GiB. */
   readonly logQuotaBytes: number
+  /**
+   * Receiving pauses when less than this is free on the disk: the rest is for running batches,
+   * committing and cleaning. Default 256 MiB.
+   */
+  readonly diskReserveBytes: number
   /** Most bytes that one batch takes from the log. Default 64 MiB. */
   readonly batchBytesMax: number
   /** Partitions of shuffles and, unless a program says otherwise, of new states. Default 16. */
@@ -30,6 +35,7 @@ export const DEFAULT_SETTINGS: EngineSettings = {
   durability: 'sync',
   segmentBytes: 64 * 1024 * 1024,
   logQuotaBytes: 4 * 1024 * 1024 * 1024,
+  diskReserveBytes: 256 * 1024 * 1024,
   batchBytesMax: 64 * 1024 * 1024,
   partitions: 16,
   maxAttempts: 4,

@@ -1,5 +1,6 @@
 /** Puts together what the engine tells of itself. */
 import type { History } from './history.ts'
+import type { Intake } from './intake.ts'
 import type { Progress } from './layout.ts'
 import type { Receivers } from './receivers.ts'
 import type { Opened } from './recovery.ts'
@@ -15,6 +16,7 @@ export interface StatusParts {
   readonly progress: Progress | undefined
   readonly blocked: EngineStatus['blocked']
   readonly receivers: Receivers | undefined
+  readonly intake: Intake | undefined
   readonly history: History | undefined
   readonly executorRestarts: number
 }
@@ -52,7 +54,7 @@ export function statusOf(parts: StatusParts): EngineStatus {
   }
 }
 
-function logStatus({ opened, receivers, settings }: StatusParts): EngineStatus['log'] {
+function logStatus({ opened, intake, settings }: StatusParts): EngineStatus['log'] {
   const log = opened?.blocks.log
   return {
     start: log?.start ?? 0,
@@ -61,7 +63,8 @@ function logStatus({ opened, receivers, settings }: StatusParts): EngineStatus['
     retainedBytes: log?.retainedBytes ?? 0,
     pinnedBytes: opened?.blocks.pinnedBytes ?? 0,
     quotaBytes: settings.logQuotaBytes,
-    paused: receivers?.paused ?? false,
+    paused: intake?.paused !== undefined,
+    pausedBy: intake?.paused,
     groups: log?.statistics.groups ?? 0,
     syncs: log?.statistics.syncs ?? 0,
     records: log?.statistics.records ?? 0,

@@ -43,6 +43,8 @@ export interface EngineStatus {
     readonly pinnedBytes: number
     readonly quotaBytes: number
     readonly paused: boolean
+    /** What receiving waits for: less of the log to be needed, or room on the disk. */
+    readonly pausedBy: 'quota' | 'disk' | undefined
     readonly groups: number
     readonly syncs: number
     readonly records: number

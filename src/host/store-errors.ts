@@ -2,6 +2,7 @@
  * What LevelDB's failures mean: a held lock, damage of the store, or an operation that failed.
  * Pure.
  */
+import { isDiskFull } from '../base/disk-full.ts'
 import { isMillraceError, messageOf, MillraceError } from '../base/errors.ts'
 
 /**
@@ -16,8 +17,8 @@ export const closedStore = (path: string): MillraceError =>
   new MillraceError('MR_STATE_INVALID', `${path} is closed`)
 
 /**
- * `MR_DIRECTORY_OWNED`, `MR_CHECKPOINT_DAMAGED` or `MR_CHECKPOINT_FAILED` (disk full, no rights,
- * too many open files …), with the cause. A MillraceError stays what it is.
+ * `MR_DIRECTORY_OWNED`, `MR_DISK_FULL`, `MR_CHECKPOINT_DAMAGED` or `MR_CHECKPOINT_FAILED` (no
+ * rights, too many open files …), with the cause. A MillraceError stays what it is.
  */
 export function storeError(path: string, error: unknown): MillraceError {
   if (isMillraceError(error)) return error
@@ -29,6 +30,9 @@ export function storeError(path: string, error: unknown): MillraceError {
       cause: error,
       details,
     })
+  }
+  if (chain.some(isDiskFull)) {
+    return new MillraceError('MR_DISK_FULL', `${path}: ${text}`, { cause: error, details })
   }
   const damaged = DAMAGE.test(text) || chain.some((cause) => codeOf(cause) === 'LEVEL_CORRUPTION')
   const code = damaged ? 'MR_CHECKPOINT_DAMAGED' : 'MR_CHECKPOINT_FAILED'

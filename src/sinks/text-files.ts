@@ -17,6 +17,7 @@
  * by `removeStale` unless a commit names it) or a published one; readers never see half of either.
  */
 import { dirname, join } from 'node:path'
+import { isDiskFull } from '../base/disk-full.ts'
 import { messageOf, MillraceError } from '../base/errors.ts'
 import { formatRow } from '../base/format-row.ts'
 import type { OutputRunner, StagedPart } from '../dstream/batch.ts'
@@ -230,8 +231,9 @@ async function asOutputError<T>(what: string, work: () => Promise<T>): Promise<T
   try {
     return await work()
   } catch (error) {
-    if (error instanceof MillraceError) throw error
-    throw new MillraceError('MR_OUTPUT_FAILED', `${what}: ${messageOf(error)}`, { cause: error })
+    if (error instanceof MillraceError && error.code !== 'MR_SHORT_WRITE') throw error
+    const code = isDiskFull(error) ? 'MR_DISK_FULL' : 'MR_OUTPUT_FAILED'
+    throw new MillraceError(code, `${what}: ${messageOf(error)}`, { cause: error })
   }
 }
 

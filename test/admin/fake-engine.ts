@@ -101,6 +101,7 @@ export const engineStatus = (changes: Partial<EngineStatus> = {}): EngineStatus 
     pinnedBytes: 300,
     quotaBytes: 10_000,
     paused: false,
+    pausedBy: undefined,
     groups: 7,
     syncs: 6,
     records: 20,

@@ -69,6 +69,20 @@ function world(...events: readonly SupervisorEvent[]): World {
   return result
 }
 
+describe('a full disk', () => {
+  it('is waited for as long as it takes, and is no death', () => {
+    const world = new World()
+    world.send({ kind: 'message', message: { kind: 'settings', settings } })
+    for (let n = 0; n < 20; n++) {
+      world.send(exit(EXIT.full))
+      world.send({ kind: 'backoffOver' })
+    }
+    expect(world.result()).toBeUndefined()
+    expect([world.alive, world.state.deaths]).toEqual([1, 0])
+    expect(new Set(world.waits)).toEqual(new Set([settings.backoffMaxMs]))
+  })
+})
+
 describe('a daemon that dies', () => {
   it('is started again after a wait that doubles up to its limit', () => {
     const it = world(configured)

@@ -132,9 +132,9 @@ describe('a custom receiver', () => {
         }),
       ),
     )
-    world.sink.failure = new MillraceError('MR_LOG_FULL', 'the log is full')
+    world.sink.failure = new MillraceError('MR_DISK_FULL', 'the disk is full')
     await until('all were refused', () => errors.length === 3)
-    expect(errors[0]).toMatchObject({ code: 'MR_LOG_FULL', message: 'the log is full' })
+    expect(errors[0]).toMatchObject({ code: 'MR_DISK_FULL', message: 'the disk is full' })
     expect(errors[1]).toMatchObject({ code: 'MR_RECORD_TOO_LARGE' })
     expect(String(errors[2])).toContain('could not be cloned')
     expect(world.sink.blocks).toHaveLength(0)

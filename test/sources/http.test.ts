@@ -158,9 +158,9 @@ describe('a numbered POST', () => {
 
   it('can be sent again after the log refused it', async () => {
     const { url, sink } = await run()
-    sink.failure = new MillraceError('MR_LOG_FULL', 'the log is full')
+    sink.failure = new MillraceError('MR_DISK_FULL', 'the disk is full')
     const refused = await post(url, 'a', numbered('p', 0))
-    expect(refused).toMatchObject({ status: 503, body: { code: 'MR_LOG_FULL' } })
+    expect(refused).toMatchObject({ status: 503, body: { code: 'MR_DISK_FULL' } })
     expect(refused.headers.get('retry-after')).toBe('1')
     sink.failure = undefined
     expect(await post(url, 'a', numbered('p', 0))).toMatchObject({ body: { records: 1 } })
