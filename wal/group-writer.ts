@@ -12,7 +12,7 @@
  * before anything is acknowledged there.
  */
 import { assert } from '../src/base/assert.ts'
-import type { Appender } from '../src/host/host.ts'
+import type { Appender, OwnBytes } from '../src/host/host.ts'
 import { encodeGroup, GROUP_ROLE, payloadBytes, recordsBytes } from './group-format.ts'
 import type { GroupRole } from './group-format.ts'
 import { GROUP_BYTES_MAX, GROUP_HEADER_BYTES, groupLimitOf } from './limits.ts'
@@ -44,7 +44,8 @@ export class GroupWriter {
   readonly #options: GroupWriterOptions
   readonly #files: SegmentFiles
   readonly #appender: Appender
-  readonly #buffer = new Uint8Array(new SharedArrayBuffer(GROUP_BYTES_MAX))
+  /** For all groups but the largest. The appender has its memory while it writes one. */
+  #buffer: OwnBytes = new Uint8Array(GROUP_BYTES_MAX)
   readonly #counts = { groups: 0, records: 0, bytes: 0, syncs: 0 }
   #segment: OpenSegment | undefined
   #end: number
@@ -100,10 +101,12 @@ export class GroupWriter {
     const segment = this.#segment
     assert(segment !== undefined, 'a segment is open')
     const group = this.#end
-    const bytes = this.#encode(role, entries)
+    const formed = this.#encode(role, entries)
     const offset = offsetIn(segment, group)
-    this.#end += bytes.length
-    await this.#appender.append(segment.file, offset, bytes, sync)
+    this.#end += formed.length
+    const reusable = formed.buffer === this.#buffer.buffer
+    const bytes = await this.#appender.append(segment.file, offset, formed, sync)
+    if (reusable) this.#buffer = new Uint8Array(bytes.buffer)
     this.#written = this.#end
     if (sync) this.#synced(this.#end)
     this.#counts.groups += 1
@@ -113,10 +116,10 @@ export class GroupWriter {
     return recordsOf(segment, this.#options.epoch, group, entries, bytes)
   }
 
-  #encode(role: GroupRole, entries: readonly LogEntry[]): Uint8Array {
+  #encode(role: GroupRole, entries: readonly LogEntry[]): OwnBytes {
     const length = GROUP_HEADER_BYTES + recordsBytes(entries)
     const small = length <= this.#buffer.length
-    const target = small ? this.#buffer : new Uint8Array(new SharedArrayBuffer(length))
+    const target = small ? this.#buffer : new Uint8Array(length)
     const { epoch, identity } = this.#options
     const place = { position: this.#end, epoch, durable: this.#durable, role, identity }
     const encoded = encodeGroup(target, place, entries)
