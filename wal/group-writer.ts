@@ -17,6 +17,7 @@ import { encodeGroup, GROUP_ROLE, payloadBytes, recordsBytes } from './group-for
 import type { GroupRole } from './group-format.ts'
 import { GROUP_BYTES_MAX, GROUP_HEADER_BYTES, groupLimitOf } from './limits.ts'
 import { RECORD_HEADER_BYTES, roomOf, SEGMENT_HEADER_BYTES } from './limits.ts'
+import { ZEROED_GROUP_BYTES_MAX } from './limits.ts'
 import type { LogEntry, LogRecord } from './record.ts'
 import type { SegmentFiles } from './segment-files.ts'
 
@@ -48,6 +49,8 @@ export class GroupWriter {
   #buffer: OwnBytes = new Uint8Array(GROUP_BYTES_MAX)
   readonly #counts = { groups: 0, records: 0, bytes: 0, syncs: 0 }
   #segment: OpenSegment | undefined
+  /** Groups in it. */
+  #segmentGroups = 0
   #end: number
   #written: number
   #durable: number
@@ -79,8 +82,10 @@ export class GroupWriter {
     return this.#used + GROUP_HEADER_BYTES + recordBytes <= roomOf(this.#options.segmentBytes)
   }
 
-  get halfFull(): boolean {
-    return this.#used * 2 > roomOf(this.#options.segmentBytes)
+  /** Whether the next rotation is near and its segment worth zero-filling. */
+  get wantsSpare(): boolean {
+    const halfFull = this.#used * 2 > roomOf(this.#options.segmentBytes)
+    return halfFull && this.#used < this.#segmentGroups * ZEROED_GROUP_BYTES_MAX
   }
 
   get #used(): number {
@@ -110,6 +115,7 @@ export class GroupWriter {
     this.#written = this.#end
     if (sync) this.#synced(this.#end)
     this.#counts.groups += 1
+    this.#segmentGroups += 1
     this.#counts.records += entries.length
     this.#counts.bytes += bytes.length
     this.#busy = false
@@ -152,6 +158,7 @@ export class GroupWriter {
     const file = await this.#files.begin(this.#appender, { number, identity, epoch, base })
     if (old !== undefined) await this.#seal(old)
     this.#segment = { number, base, epoch, file }
+    this.#segmentGroups = 0
     await this.write(GROUP_ROLE.opening, this.#opening(), true)
   }
 
