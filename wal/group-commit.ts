@@ -145,7 +145,7 @@ export class GroupCommitLog implements Log {
       const entries = this.#inFlight.flatMap((pending) => pending.entries)
       const sync = this.#durability === 'sync'
       this.#acknowledge(await this.#writer.write(GROUP_ROLE.records, entries, sync))
-      if (this.#writer.halfFull) this.#files.prepare()
+      if (this.#writer.wantsSpare) this.#files.prepare()
     }
     this.#draining = false
   }

@@ -12,11 +12,12 @@
  * before anything is acknowledged there.
  */
 import { assert } from '../src/base/assert.ts'
-import type { Appender } from '../src/host/host.ts'
+import type { Appender, OwnBytes } from '../src/host/host.ts'
 import { encodeGroup, GROUP_ROLE, payloadBytes, recordsBytes } from './group-format.ts'
 import type { GroupRole } from './group-format.ts'
 import { GROUP_BYTES_MAX, GROUP_HEADER_BYTES, groupLimitOf } from './limits.ts'
 import { RECORD_HEADER_BYTES, roomOf, SEGMENT_HEADER_BYTES } from './limits.ts'
+import { ZEROED_GROUP_BYTES_MAX } from './limits.ts'
 import type { LogEntry, LogRecord } from './record.ts'
 import type { SegmentFiles } from './segment-files.ts'
 
@@ -44,9 +45,12 @@ export class GroupWriter {
   readonly #options: GroupWriterOptions
   readonly #files: SegmentFiles
   readonly #appender: Appender
-  readonly #buffer = new Uint8Array(new SharedArrayBuffer(GROUP_BYTES_MAX))
+  /** For all groups but the largest. The appender has its memory while it writes one. */
+  #buffer: OwnBytes = new Uint8Array(GROUP_BYTES_MAX)
   readonly #counts = { groups: 0, records: 0, bytes: 0, syncs: 0 }
   #segment: OpenSegment | undefined
+  /** Groups in it. */
+  #segmentGroups = 0
   #end: number
   #written: number
   #durable: number
@@ -78,8 +82,10 @@ export class GroupWriter {
     return this.#used + GROUP_HEADER_BYTES + recordBytes <= roomOf(this.#options.segmentBytes)
   }
 
-  get halfFull(): boolean {
-    return this.#used * 2 > roomOf(this.#options.segmentBytes)
+  /** Whether the next rotation is near and its segment worth zero-filling. */
+  get wantsSpare(): boolean {
+    const halfFull = this.#used * 2 > roomOf(this.#options.segmentBytes)
+    return halfFull && this.#used < this.#segmentGroups * ZEROED_GROUP_BYTES_MAX
   }
 
   get #used(): number {
@@ -100,23 +106,26 @@ export class GroupWriter {
     const segment = this.#segment
     assert(segment !== undefined, 'a segment is open')
     const group = this.#end
-    const bytes = this.#encode(role, entries)
+    const formed = this.#encode(role, entries)
     const offset = offsetIn(segment, group)
-    this.#end += bytes.length
-    await this.#appender.append(segment.file, offset, bytes, sync)
+    this.#end += formed.length
+    const reusable = formed.buffer === this.#buffer.buffer
+    const bytes = await this.#appender.append(segment.file, offset, formed, sync)
+    if (reusable) this.#buffer = new Uint8Array(bytes.buffer)
     this.#written = this.#end
     if (sync) this.#synced(this.#end)
     this.#counts.groups += 1
+    this.#segmentGroups += 1
     this.#counts.records += entries.length
     this.#counts.bytes += bytes.length
     this.#busy = false
     return recordsOf(segment, this.#options.epoch, group, entries, bytes)
   }
 
-  #encode(role: GroupRole, entries: readonly LogEntry[]): Uint8Array {
+  #encode(role: GroupRole, entries: readonly LogEntry[]): OwnBytes {
     const length = GROUP_HEADER_BYTES + recordsBytes(entries)
     const small = length <= this.#buffer.length
-    const target = small ? this.#buffer : new Uint8Array(new SharedArrayBuffer(length))
+    const target = small ? this.#buffer : new Uint8Array(length)
     const { epoch, identity } = this.#options
     const place = { position: this.#end, epoch, durable: this.#durable, role, identity }
     const encoded = encodeGroup(target, place, entries)
@@ -149,6 +158,7 @@ export class GroupWriter {
     const file = await this.#files.begin(this.#appender, { number, identity, epoch, base })
     if (old !== undefined) await this.#seal(old)
     this.#segment = { number, base, epoch, file }
+    this.#segmentGroups = 0
     await this.write(GROUP_ROLE.opening, this.#opening(), true)
   }
 

@@ -100,7 +100,7 @@ async function makeTailDurable(appender: Appender, end: ScannedEnd): Promise<Ope
   const { header, file: path } = end.segment
   const file = await appender.open(path)
   const { offset, bytes } = end.unproven
-  await appender.append(file, offset, bytes.slice(), true)
+  await appender.append(file, offset, new Uint8Array(bytes), true)
   return { number: header.number, base: header.base, epoch: header.epoch, file }
 }
 

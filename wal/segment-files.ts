@@ -87,7 +87,7 @@ export class SegmentFiles {
    * durable.
    */
   async begin(appender: Appender, place: Omit<SegmentHeader, 'zeroed'>): Promise<number> {
-    await this.#preparing
+    if (this.#spares.length === 0) await this.#preparing
     const spare = this.#spares.shift() ?? (await this.#makeSparse())
     const path = `${this.#directory}/${spare.name}`
     const header = encodeSegmentHeader({ ...place, zeroed: spare.origin === 'zeroed' })

@@ -46,7 +46,7 @@ export type DecodedSegmentHeader =
   | { readonly kind: 'newer'; readonly version: number }
   | { readonly kind: 'damaged'; readonly reason: string }
 
-export function encodeSegmentHeader(header: SegmentHeader): Uint8Array {
+export function encodeSegmentHeader(header: SegmentHeader): Uint8Array<ArrayBuffer> {
   assert(header.identity.length === IDENTITY_BYTES, 'an identity has 16 bytes')
   assert(header.number > 0, 'segments are numbered from 1')
   const writer = new ByteWriter(SEGMENT_HEADER_BYTES)

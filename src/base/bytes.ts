@@ -91,7 +91,7 @@ export class ByteWriter {
     return this.#bytes.subarray(0, this.#length)
   }
   /** A copy of what was written. */
-  finish(): Uint8Array {
+  finish(): Uint8Array<ArrayBuffer> {
     return this.#bytes.slice(0, this.#length)
   }
   clear(): void {

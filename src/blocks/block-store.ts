@@ -17,7 +17,7 @@ import { logDamaged, positions } from '../../wal/verdict.ts'
 import { assert } from '../base/assert.ts'
 import { messageOf } from '../base/errors.ts'
 import type { Host } from '../host/host.ts'
-import { decodeEvent, encodeEvent } from './events.ts'
+import { decodeEvent, encodeAddition, encodeEvent } from './events.ts'
 import type { BlockFormat, Producer, Range, TrackerEvent } from './events.ts'
 import type { StoredBlock } from './oldest-blocks.ts'
 import { type Allocation, Tracker } from './tracker.ts'
@@ -31,8 +31,8 @@ export interface NewBlock {
   readonly streamId: number
   readonly format: BlockFormat
   readonly records: number
-  /** Not to be changed before the block is stored. */
-  readonly bytes: Uint8Array
+  /** Its bytes, one after the other; not to be changed before the block is stored. */
+  readonly parts: readonly Uint8Array[]
   /** Blocks of one producer are to be added in the order of their sequences. */
   readonly producer?: Producer
 }
@@ -122,7 +122,7 @@ export class BlockStore {
       if (producer.sequence <= highWater) return { kind: 'duplicate' }
     }
     const receivedAt = Math.floor(this.#clock.now())
-    const ref = await this.log.append(encodeEvent({ ...block, kind: 'addition', receivedAt }))
+    const ref = await this.log.append(encodeAddition({ ...block, receivedAt }, block.parts))
     return this.#ignored.delete(ref.position) ? { kind: 'duplicate' } : { kind: 'stored', ref }
   }
 

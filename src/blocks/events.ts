@@ -156,17 +156,24 @@ const KINDS: Readonly<Record<TrackerEvent['kind'], RecordKind>> = {
   snapshot: RECORD_KIND.snapshot,
 }
 
-/** The record of an event. The bytes of a block are taken as they are, not copied. */
+/** The record of a block whose bytes are `parts`, which are taken as they are, not copied. */
+export function encodeAddition(
+  head: Omit<BlockAddition, 'kind' | 'bytes'>,
+  parts: readonly Uint8Array[],
+): LogEntry {
+  const format = FORMATS.indexOf(head.format)
+  const encoded = types.addition.toBuffer({ ...head, format, producer: head.producer ?? null })
+  const length = Buffer.alloc(4)
+  length.writeUInt32LE(encoded.length)
+  return { kind: KINDS.addition, parts: [length, encoded, ...parts] }
+}
+
+/** The record of an event. */
 export function encodeEvent(event: TrackerEvent): LogEntry {
   const kind = KINDS[event.kind]
   switch (event.kind) {
-    case 'addition': {
-      const format = FORMATS.indexOf(event.format)
-      const head = types.addition.toBuffer({ ...event, format, producer: event.producer ?? null })
-      const length = Buffer.alloc(4)
-      length.writeUInt32LE(head.length)
-      return { kind, parts: [length, head, event.bytes] }
-    }
+    case 'addition':
+      return encodeAddition(event, [event.bytes])
     case 'allocation':
       return { kind, parts: [types.allocation.toBuffer(event)] }
     case 'cleanup':

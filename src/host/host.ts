@@ -121,13 +121,18 @@ export interface Appender {
   open(path: string): Promise<number>
   /**
    * Writes `bytes` at `position` and, when `sync` is true, makes them and all earlier appends to
-   * this file durable. `bytes` belong to the appender until it resolves.
+   * this file durable. The whole buffer of `bytes` (never a pooled one) is taken away: from the
+   * call on it is detached, and what was written comes back as the same view of the same memory.
+   * After a failure nothing comes back.
    */
-  append(file: number, position: number, bytes: Uint8Array, sync: boolean): Promise<void>
+  append(file: number, position: number, bytes: OwnBytes, sync: boolean): Promise<OwnBytes>
   sync(file: number): Promise<void>
   closeFile(file: number): Promise<void>
   close(): Promise<void>
 }
+
+/** Bytes on memory that is not shared with another thread, so that it can be handed to one. */
+export type OwnBytes = Uint8Array<ArrayBuffer>
 
 export interface Network {
   connect(to: Address, signal?: AbortSignal): Promise<Connection>

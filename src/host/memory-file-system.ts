@@ -6,7 +6,8 @@
 import { dirname, normalize } from 'node:path'
 
 import { MillraceError } from '../base/errors.ts'
-import type { Appender, FileStat, FileSystem, ReadableFile, WritableFile } from './host.ts'
+import type { Appender, FileStat, FileSystem, OwnBytes } from './host.ts'
+import type { ReadableFile, WritableFile } from './host.ts'
 
 /**
  * Bytes that grow on demand; what lies between them and the length is zero, as in a file of holes.
@@ -127,9 +128,11 @@ class MemoryAppender implements Appender {
       return this.#opened
     })
   }
-  append(file: number, position: number, bytes: Uint8Array): Promise<void> {
+  append(file: number, position: number, bytes: OwnBytes): Promise<OwnBytes> {
     return attempt(() => {
-      this.#file(file).writeSync(position, bytes)
+      const taken = structuredClone(bytes, { transfer: [bytes.buffer] })
+      this.#file(file).writeSync(position, taken)
+      return taken
     })
   }
   sync(file: number): Promise<void> {

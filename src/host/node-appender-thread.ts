@@ -9,6 +9,8 @@
  * it done.
  */
 
+import type { OwnBytes } from './host.ts'
+
 export type AppenderRequest =
   | { readonly id: number; readonly op: 'open'; readonly path: string }
   | {
@@ -16,7 +18,7 @@ export type AppenderRequest =
       readonly op: 'append'
       readonly file: number
       readonly position: number
-      readonly bytes: Uint8Array
+      readonly bytes: OwnBytes
       readonly sync: boolean
     }
   | { readonly id: number; readonly op: 'sync'; readonly file: number }
@@ -27,12 +29,14 @@ export interface AppenderReply {
   readonly id: number
   /** The file's number for `open`, else 0. */
   readonly value: number
+  /** What `append` was given, with its memory. */
+  readonly bytes?: OwnBytes
   readonly error?: { readonly code: string; readonly message: string }
 }
 
 export interface ThreadPort {
   on(event: 'message', f: (request: AppenderRequest) => void): unknown
-  postMessage(reply: AppenderReply): void
+  postMessage(reply: AppenderReply, transfer?: readonly ArrayBuffer[]): void
   close(): void
 }
 
@@ -47,7 +51,9 @@ export interface ThreadFiles {
 export function appenderThread(port: ThreadPort, run: (request: AppenderRequest) => number): void {
   port.on('message', (request) => {
     try {
-      port.postMessage({ id: request.id, value: run(request) })
+      const reply = { id: request.id, value: run(request) }
+      if (request.op !== 'append') port.postMessage(reply)
+      else port.postMessage({ ...reply, bytes: request.bytes }, [request.bytes.buffer])
     } catch (error) {
       const known = error instanceof Error ? error : new Error(String(error))
       const code = 'code' in known ? String(known.code) : 'UNKNOWN'

@@ -4,20 +4,22 @@
  * own disk.
  *
  * The thread is started from the text of `appenderThread`: one way for TypeScript sources and the
- * compiled package. Bytes on a SharedArrayBuffer reach it without a copy; others are copied by the
- * message. While calls are under way the thread keeps the process alive, else not.
+ * compiled package. The memory of what is appended goes there and comes back, without a copy; it is
+ * not shared, because V8 copies into shared memory byte by byte. While calls are under way the
+ * thread keeps the process alive, else not.
  */
 import { Worker } from 'node:worker_threads'
 
+import { present } from '../base/assert.ts'
 import { isErrorCode, MillraceError } from '../base/errors.ts'
-import type { Appender } from './host.ts'
+import type { Appender, OwnBytes } from './host.ts'
 import { appenderCalls, appenderThread } from './node-appender-thread.ts'
 import type { AppenderReply, AppenderRequest } from './node-appender-thread.ts'
 
 type WithoutId<T> = T extends unknown ? Omit<T, 'id'> : never
 
 interface Waiting {
-  readonly resolve: (value: number) => void
+  readonly resolve: (reply: AppenderReply) => void
   readonly reject: (error: Error) => void
 }
 
@@ -49,11 +51,12 @@ export class NodeAppender implements Appender {
     })
   }
 
-  #settle({ id, value, error }: AppenderReply): void {
+  #settle(reply: AppenderReply): void {
+    const { id, error } = reply
     const waiting = this.#waiting.get(id)
     this.#waiting.delete(id)
     if (this.#waiting.size === 0) this.#worker.unref()
-    if (error === undefined) waiting?.resolve(value)
+    if (error === undefined) waiting?.resolve(reply)
     else waiting?.reject(errorOf(error))
   }
 
@@ -63,25 +66,30 @@ export class NodeAppender implements Appender {
     this.#waiting.clear()
   }
 
-  #call(request: WithoutId<AppenderRequest>): Promise<number> {
+  #call(
+    request: WithoutId<AppenderRequest>,
+    transfer: readonly ArrayBuffer[] = [],
+  ): Promise<AppenderReply> {
     return new Promise((resolve, reject) => {
       if (this.#ended !== undefined) {
         reject(this.#ended)
         return
       }
       this.#calls += 1
+      this.#worker.postMessage({ ...request, id: this.#calls }, transfer)
       this.#waiting.set(this.#calls, { resolve, reject })
       this.#worker.ref()
-      this.#worker.postMessage({ ...request, id: this.#calls })
     })
   }
 
-  open(path: string): Promise<number> {
-    return this.#call({ op: 'open', path })
+  async open(path: string): Promise<number> {
+    const { value } = await this.#call({ op: 'open', path })
+    return value
   }
 
-  async append(file: number, position: number, bytes: Uint8Array, sync: boolean): Promise<void> {
-    await this.#call({ op: 'append', file, position, bytes: sendable(bytes), sync })
+  async append(file: number, position: number, bytes: OwnBytes, sync: boolean): Promise<OwnBytes> {
+    const reply = await this.#call({ op: 'append', file, position, bytes, sync }, [bytes.buffer])
+    return present(reply.bytes, 'what was appended')
   }
 
   async sync(file: number): Promise<void> {
@@ -102,12 +110,6 @@ export class NodeAppender implements Appender {
       await this.#exited
     }
   }
-}
-
-/** A view of a part is copied first, because the message would copy all of its buffer. */
-function sendable(bytes: Uint8Array): Uint8Array {
-  const shared = bytes.buffer instanceof SharedArrayBuffer
-  return shared || bytes.byteLength === bytes.buffer.byteLength ? bytes : new Uint8Array(bytes)
 }
 
 function errorOf({ code, message }: { code: string; message: string }): Error {

@@ -10,7 +10,7 @@
  *
  * A crash loses what waits and what is in flight: no source was told that either is safe.
  */
-import type { BlockSink } from './receiver.ts'
+import type { Block, BlockSink } from './receiver.ts'
 import type { Lines } from './text-lines.ts'
 
 /** A block is full from here on, in bytes. */
@@ -75,7 +75,7 @@ export class BlockGenerator {
   #pump(): void {
     while (this.#waiting.length > 0 && this.#failure === undefined && this.#mayAdd()) {
       this.#adds++
-      this.#add(this.#takeBlock()).then(
+      this.#sink.add(this.#takeBlock()).then(
         () => {
           this.#ended()
         },
@@ -92,24 +92,20 @@ export class BlockGenerator {
     return this.#adds === 0 || (this.#adds < ADDS_MAX && this.#waitingBytes >= this.#blockBytes)
   }
 
-  #takeBlock(): Lines {
+  /** Of the pieces as they are: the log copies them into one. */
+  #takeBlock(): Block {
     let bytes = 0
-    let count = 0
+    let records = 0
     let pieces = 0
     for (const lines of this.#waiting) {
       bytes += lines.bytes.length
-      count += lines.count
+      records += lines.count
       pieces++
       if (bytes >= this.#blockBytes) break
     }
-    const taken = this.#waiting.splice(0, pieces).map((lines) => lines.bytes)
+    const parts = this.#waiting.splice(0, pieces).map((lines) => lines.bytes)
     this.#waitingBytes -= bytes
-    const [only] = taken
-    return { bytes: only !== undefined && pieces === 1 ? only : Buffer.concat(taken, bytes), count }
-  }
-
-  async #add(block: Lines): Promise<void> {
-    await this.#sink.add({ format: 'text', records: block.count, bytes: block.bytes })
+    return { format: 'text', records, parts }
   }
 
   #ended(): void {

@@ -10,7 +10,8 @@ export type BlockFormat = 'text' | 'values'
 export interface Block {
   readonly format: BlockFormat
   readonly records: number
-  readonly bytes: Uint8Array
+  /** Its bytes, one after the other; not to be changed before the block is stored. */
+  readonly parts: readonly Uint8Array[]
   /** Who sent it under which number, where the protocol carries one. */
   readonly producer?: { readonly id: string; readonly sequence: number }
 }

@@ -164,7 +164,7 @@ class Life {
 
   async #add({ id, records, block }: Extract<UpMessage, { kind: 'store' }>): Promise<DownMessage> {
     try {
-      await this.#context.sink.add({ format: 'values', records, bytes: block })
+      await this.#context.sink.add({ format: 'values', records, parts: [block] })
       return { kind: 'durable', id }
     } catch (error) {
       const code = error instanceof MillraceError ? error.code : 'MR_RECEIVER_FAILED'

@@ -91,7 +91,7 @@ async function add(
   await sink.add({
     format: 'text',
     records: lines,
-    bytes: out.view(),
+    parts: [out.view()],
     producer: { id: PRODUCER, sequence: last },
   })
 }

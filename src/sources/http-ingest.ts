@@ -45,7 +45,7 @@ export class Ingest {
   }
 
   async #storeUnnumbered({ bytes, count }: Lines): Promise<Answer> {
-    if (count > 0) await this.#sink.add({ format: 'text', records: count, bytes })
+    if (count > 0) await this.#sink.add({ format: 'text', records: count, parts: [bytes] })
     return { kind: 'stored', records: count }
   }
 
@@ -57,7 +57,8 @@ export class Ingest {
       const message = `the next number of '${producer.id}' is ${wanted}, not ${sent}`
       return refuse(409, 'MR_SEQUENCE_GAP', message, { expected })
     }
-    const outcome = await this.#sink.add({ format: 'text', records: count, bytes, producer })
+    const block = { format: 'text', records: count, parts: [bytes], producer } as const
+    const outcome = await this.#sink.add(block)
     return outcome === 'duplicate' ? { kind: 'duplicate' } : { kind: 'stored', records: count }
   }
 }

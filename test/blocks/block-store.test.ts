@@ -15,7 +15,7 @@ const block = (
   streamId: 1,
   format: 'text',
   records: 1,
-  bytes: Buffer.from(`${String(sequence)}\n`),
+  parts: [Buffer.from(`${String(sequence)}\n`)],
   producer: { id: 'p', sequence },
 })
 
@@ -60,7 +60,8 @@ describe('addBlock', () => {
     const fs = new MemoryFileSystem()
     const { store } = await openStore(fs)
     const bytes = serialize([1, 'two', new Map([[3, 4]])])
-    const added = await store.addBlock({ streamId: 2, format: 'values', records: 3, bytes })
+    const parts = [bytes.subarray(0, 5), new Uint8Array(), bytes.subarray(5)]
+    const added = await store.addBlock({ streamId: 2, format: 'values', records: 3, parts })
     await store.close()
     const reader = new RecordReader(fs, DIRECTORY)
     expect(added.kind).toBe('stored')
@@ -201,13 +202,13 @@ describe('a restart', () => {
         let sequence = 0
         for (const step of [...steps, { do: 'restart', n: 0 }]) {
           if (step.do === 'add') {
-            const bytes = new Uint8Array(step.n)
+            const parts = [new Uint8Array(step.n)]
             const producer = { id: `p${String(step.n % 3)}`, sequence: ++sequence }
             await store.addBlock({
               streamId: step.n % 2,
               format: 'values',
               records: 1,
-              bytes,
+              parts,
               producer,
             })
           } else if (step.do === 'allocate') {

@@ -36,8 +36,8 @@ export async function addAll(
   streamId = 1,
 ): Promise<void> {
   for (const name of names) {
-    const bytes = new TextEncoder().encode(`${name}\n`)
-    await store.addBlock({ streamId, format: 'text', records: 1, bytes })
+    const parts = [new TextEncoder().encode(`${name}\n`)]
+    await store.addBlock({ streamId, format: 'text', records: 1, parts })
   }
 }
 

@@ -39,7 +39,7 @@ async function stored(
   const { store } = await openBlockStore(nodeHost, options)
   const refs: RecordRef[] = []
   for (const block of blocks) {
-    const added = await store.addBlock({ streamId: 0, ...block })
+    const added = await store.addBlock({ streamId: 0, ...block, parts: [block.bytes] })
     if (added.kind === 'stored') refs.push(added.ref)
   }
   await store.log.close()

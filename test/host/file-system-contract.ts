@@ -4,7 +4,7 @@
  */
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 
-import type { FileSystem } from '../../src/host/host.ts'
+import type { FileSystem, OwnBytes } from '../../src/host/host.ts'
 
 export interface FileSystemUnderTest {
   readonly fs: FileSystem
@@ -14,6 +14,7 @@ export interface FileSystemUnderTest {
 }
 
 const bytes = (text: string): Uint8Array => new TextEncoder().encode(text)
+const own = (text: string): OwnBytes => Uint8Array.from(bytes(text))
 const text = (of: Uint8Array): string => new TextDecoder().decode(of)
 
 export function fileSystemContract(name: string, make: () => Promise<FileSystemUnderTest>): void {
@@ -107,16 +108,14 @@ export function fileSystemContract(name: string, make: () => Promise<FileSystemU
       expect(await fs.freeBytes(subject.directory)).toBeGreaterThan(0)
     })
 
-    it('appends by a thread of its own, in order, from shared and plain memory', async () => {
+    it('appends by a thread of its own, in order', async () => {
       await (await fs.create(path('log'))).close()
       const appender = await fs.openAppender()
       const file = await appender.open(path('log'))
-      const shared = new Uint8Array(new SharedArrayBuffer(4))
-      shared.set(bytes('3456'))
       const calls = [
-        appender.append(file, 0, bytes('xyz').subarray(0, 2), false),
-        appender.append(file, 0, bytes('012'), true),
-        appender.append(file, 3, shared, false),
+        appender.append(file, 0, own('xyz').subarray(0, 2), false),
+        appender.append(file, 0, own('012'), true),
+        appender.append(file, 3, own('3456'), false),
         appender.sync(file),
       ]
       await Promise.all(calls)
@@ -126,6 +125,27 @@ export function fileSystemContract(name: string, make: () => Promise<FileSystemU
       await appender.close()
       expect(text(await fs.readFile(path('log')))).toBe('0123456')
       await expect(appender.sync(file)).rejects.toMatchObject({ code: 'MR_LOG_CLOSED' })
+    })
+
+    it('takes the memory of what it appends away and gives it back', async () => {
+      await (await fs.create(path('log'))).close()
+      const appender = await fs.openAppender()
+      const file = await appender.open(path('log'))
+      const given = own('hello world').subarray(6, 9)
+      const appending = appender.append(file, 0, given, true)
+      expect([given.length, given.buffer.byteLength]).toEqual([0, 0])
+      const returned = await appending
+      expect([text(returned), text(new Uint8Array(returned.buffer))]).toEqual([
+        'wor',
+        'hello world',
+      ])
+      const again = await appender.append(file, 3, new Uint8Array(returned.buffer), true)
+      expect(text(again)).toBe('hello world')
+      expect(text(await fs.readFile(path('log')))).toBe('worhello world')
+      await appender.closeFile(file)
+      await expect(appender.append(file, 0, again, true)).rejects.toMatchObject({ code: 'EBADF' })
+      expect(again.length).toBe(0)
+      await appender.close()
     })
   })
 }

@@ -53,7 +53,7 @@ function harness(faults: Partial<ThreadFiles>): Harness {
   }
 }
 
-const append = (id: number): AppenderRequest => ({
+const append = (id: number): AppenderRequest & { op: 'append' } => ({
   id,
   op: 'append',
   file: 7,
@@ -66,7 +66,8 @@ describe('the thread', () => {
   it('writes, then syncs, then replies', () => {
     const { call, done } = harness({})
     expect(call({ id: 1, op: 'open', path: '/x' })).toEqual({ id: 1, value: 7 })
-    expect(call(append(2))).toEqual({ id: 2, value: 0 })
+    const request = append(2)
+    expect(call(request)).toEqual({ id: 2, value: 0, bytes: request.bytes })
     expect(call({ id: 3, op: 'close' })).toEqual({ id: 3, value: 0 })
     expect(done).toEqual(['write', 'sync', 'close', 'end'])
   })

@@ -29,6 +29,18 @@ describe('the block generator', () => {
     ])
   })
 
+  it('hands over the pieces as they are, not copied', async () => {
+    const sink = new MemorySink()
+    const open = sink.hold()
+    const generator = new BlockGenerator(sink, SMALL)
+    const pieces = [lines('a'), lines('b'), lines('c')]
+    for (const piece of pieces) await generator.push(piece)
+    open()
+    await generator.drain()
+    const parts = sink.blocks.flatMap((block) => block.parts)
+    expect(parts.map((part, i) => part === pieces[i]?.bytes)).toEqual([true, true, true])
+  })
+
   it('has up to three blocks on their way when they are full, in order', async () => {
     const sink = new MemorySink()
     const open = sink.hold()

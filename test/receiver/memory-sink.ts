@@ -4,8 +4,13 @@
  */
 import type { Block, BlockSink } from '../../src/receiver/receiver.ts'
 
+interface KeptBlock extends Block {
+  /** Its parts as they were when it was stored. */
+  readonly bytes: Buffer
+}
+
 export class MemorySink implements BlockSink {
-  readonly blocks: Block[] = []
+  readonly blocks: KeptBlock[] = []
   /** While set, `add` waits for it before it stores. */
   gate: Promise<void> | undefined
   /** While set, `add` rejects with it. */
@@ -37,7 +42,7 @@ export class MemorySink implements BlockSink {
       if (producer.sequence <= this.highWater(producer.id)) return 'duplicate'
       this.#marks.set(producer.id, producer.sequence)
     }
-    this.blocks.push({ ...block, bytes: block.bytes.slice() })
+    this.blocks.push({ ...block, bytes: Buffer.concat(block.parts) })
     return 'stored'
   }
 

@@ -127,8 +127,9 @@ export class PowerLossDisk {
       append: async (at, position, bytes, withSync) => {
         this.#before()
         this.#write(node(at), position, bytes)
-        await of.append(at, position, bytes, false)
+        const given = await of.append(at, position, bytes, false)
         if (withSync) sync(at)
+        return given
       },
       sync: (at) => {
         sync(at)
