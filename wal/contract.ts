@@ -37,9 +37,16 @@ export interface LogOptions {
   replayed?(): void
   /** Bytes read so far of the total, during replay. */
   onProgress?(done: number, total: number): void
+  /**
+   * A write found no room: resolves when it should be tried again, rejects to give up. Without it a
+   * full disk is a failure like any other.
+   */
+  onFull?: OnFull
   /** Called once when a write or sync failed: the process should end. */
   onFailure?(error: MillraceError): void
 }
+
+export type OnFull = (error: Error) => Promise<void>
 
 export interface LogReport {
   readonly segments: number

@@ -12,7 +12,10 @@
  * before anything is acknowledged there.
  */
 import { assert } from '../src/base/assert.ts'
+import { isDiskFull } from '../src/base/disk-full.ts'
+import { isMillraceError } from '../src/base/errors.ts'
 import type { Appender, OwnBytes } from '../src/host/host.ts'
+import type { OnFull } from './contract.ts'
 import { encodeGroup, GROUP_ROLE, payloadBytes, recordsBytes } from './group-format.ts'
 import type { GroupRole } from './group-format.ts'
 import { GROUP_BYTES_MAX, GROUP_HEADER_BYTES, groupLimitOf } from './limits.ts'
@@ -37,6 +40,8 @@ export interface GroupWriterOptions {
   readonly end: number
   /** The last segment of the former life, which gets its seal. */
   readonly previous: OpenSegment | undefined
+  /** See `LogOptions.onFull`. */
+  readonly onFull: OnFull | undefined
   /** Records of an opening group. */
   snapshot(): readonly LogEntry[]
 }
@@ -106,12 +111,8 @@ export class GroupWriter {
     const segment = this.#segment
     assert(segment !== undefined, 'a segment is open')
     const group = this.#end
-    const formed = this.#encode(role, entries)
-    const offset = offsetIn(segment, group)
-    this.#end += formed.length
-    const reusable = formed.buffer === this.#buffer.buffer
-    const bytes = await this.#appender.append(segment.file, offset, formed, sync)
-    if (reusable) this.#buffer = new Uint8Array(bytes.buffer)
+    this.#end += GROUP_HEADER_BYTES + recordsBytes(entries)
+    const bytes = await this.#whenRoom(() => this.#append(segment, group, role, entries, sync))
     this.#written = this.#end
     if (sync) this.#synced(this.#end)
     this.#counts.groups += 1
@@ -122,12 +123,50 @@ export class GroupWriter {
     return recordsOf(segment, this.#options.epoch, group, entries, bytes)
   }
 
-  #encode(role: GroupRole, entries: readonly LogEntry[]): OwnBytes {
+  async #append(
+    segment: OpenSegment,
+    position: number,
+    role: GroupRole,
+    entries: readonly LogEntry[],
+    sync: boolean,
+  ): Promise<OwnBytes> {
+    const formed = this.#encode(position, role, entries)
+    const offset = offsetIn(segment, position)
+    if (formed.buffer !== this.#buffer.buffer) {
+      return await this.#appender.append(segment.file, offset, formed, sync)
+    }
+    // Where the write fails the memory is gone.
+    this.#buffer = NOTHING
+    const bytes = await this.#appender.append(segment.file, offset, formed, sync)
+    this.#buffer = new Uint8Array(bytes.buffer)
+    return bytes
+  }
+
+  /**
+   * Runs a write again and again until the disk has room for it: nothing was acknowledged, and the
+   * same bytes go to the same place.
+   */
+  async #whenRoom<T>(write: () => Promise<T>): Promise<T> {
+    const { onFull } = this.#options
+    for (;;) {
+      try {
+        return await write()
+      } catch (error) {
+        // After a failed sync the appender refuses everything, whatever that sync failed of.
+        if (isMillraceError(error, 'MR_LOG_FAILED') || !isDiskFull(error)) throw error
+        if (onFull === undefined || !(error instanceof Error)) throw error
+        await onFull(error)
+      }
+    }
+  }
+
+  #encode(position: number, role: GroupRole, entries: readonly LogEntry[]): OwnBytes {
+    if (this.#buffer.length === 0) this.#buffer = new Uint8Array(GROUP_BYTES_MAX)
     const length = GROUP_HEADER_BYTES + recordsBytes(entries)
     const small = length <= this.#buffer.length
     const target = small ? this.#buffer : new Uint8Array(length)
     const { epoch, identity } = this.#options
-    const place = { position: this.#end, epoch, durable: this.#durable, role, identity }
+    const place = { position, epoch, durable: this.#durable, role, identity }
     const encoded = encodeGroup(target, place, entries)
     assert(encoded === length, 'the parts of an entry do not change while it waits')
     return target.subarray(0, length)
@@ -155,7 +194,8 @@ export class GroupWriter {
     const { identity, epoch } = this.#options
     const number = (old?.number ?? 0) + 1
     const base = this.#end
-    const file = await this.#files.begin(this.#appender, { number, identity, epoch, base })
+    const place = { number, identity, epoch, base }
+    const file = await this.#whenRoom(() => this.#files.begin(this.#appender, place))
     if (old !== undefined) await this.#seal(old)
     this.#segment = { number, base, epoch, file }
     this.#segmentGroups = 0
@@ -170,12 +210,15 @@ export class GroupWriter {
   }
 
   async #seal(old: OpenSegment): Promise<void> {
-    const seal = new Uint8Array(GROUP_HEADER_BYTES)
     const position = this.#end
     const { identity } = this.#options
     const { epoch } = old
-    encodeGroup(seal, { position, epoch, durable: position, role: GROUP_ROLE.seal, identity }, [])
-    await this.#appender.append(old.file, offsetIn(old, position), seal, true)
+    const place = { position, epoch, durable: position, role: GROUP_ROLE.seal, identity }
+    await this.#whenRoom(() => {
+      const seal = new Uint8Array(GROUP_HEADER_BYTES)
+      encodeGroup(seal, place, [])
+      return this.#appender.append(old.file, offsetIn(old, position), seal, true)
+    })
     await this.#appender.closeFile(old.file)
   }
 
@@ -185,6 +228,8 @@ export class GroupWriter {
     await this.write(GROUP_ROLE.closing, [], true)
   }
 }
+
+const NOTHING: OwnBytes = new Uint8Array(0)
 
 const offsetIn = (segment: { readonly base: number }, position: number): number =>
   position - segment.base + SEGMENT_HEADER_BYTES

@@ -48,7 +48,8 @@ export async function openLog(
     const { identity } = options
     const snapshot = (): ReturnType<LogOptions['snapshot']> => options.snapshot()
     const { segmentBytes } = sizes
-    const place = { identity, epoch, segmentBytes, end, previous, snapshot }
+    const { onFull } = options
+    const place = { identity, epoch, segmentBytes, end, previous, snapshot, onFull }
     const writer = new GroupWriter(files, appender, place)
     await writer.rotate()
     const log = new GroupCommitLog(

@@ -84,7 +84,7 @@ export class SegmentFiles {
 
   /**
    * Begins a segment and returns its number at the appender, which holds it open. All of it is
-   * durable.
+   * durable. After a failure it may be begun again: the spare is one still.
    */
   async begin(appender: Appender, place: Omit<SegmentHeader, 'zeroed'>): Promise<number> {
     if (this.#spares.length === 0) await this.#preparing
@@ -92,8 +92,14 @@ export class SegmentFiles {
     const path = `${this.#directory}/${spare.name}`
     const header = encodeSegmentHeader({ ...place, zeroed: spare.origin === 'zeroed' })
     const file = await appender.open(path)
-    await appender.append(file, 0, header, true)
-    await this.#fs.rename(path, this.path(place.number))
+    try {
+      await appender.append(file, 0, header, true)
+      await this.#fs.rename(path, this.path(place.number))
+    } catch (error) {
+      this.#spares.unshift(spare)
+      await appender.closeFile(file)
+      throw error
+    }
     await this.#fs.syncDirectory(this.#directory)
     this.#kept.push({ number: place.number, base: place.base, bytes: this.#segmentBytes })
     return file

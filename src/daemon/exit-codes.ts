@@ -1,4 +1,5 @@
 /** Exit codes of the command, after `sysexits.h`; `docs/operations.md` explains them. */
+import { isDiskFull } from '../base/disk-full.ts'
 import { MillraceError } from '../base/errors.ts'
 import type { ErrorCode } from '../base/errors.ts'
 
@@ -39,13 +40,12 @@ const BY_CODE: Readonly<Partial<Record<ErrorCode, number>>> = {
   MR_CHECKPOINT_DAMAGED: EXIT.damage,
   MR_STATE_DAMAGED: EXIT.damage,
   MR_STAGED_OUTPUT_LOST: EXIT.damage,
-  MR_DISK_FULL: EXIT.full,
   MR_LOG_FAILED: EXIT.io,
   MR_CHECKPOINT_FAILED: EXIT.io,
-  MR_SHORT_WRITE: EXIT.io,
 }
 
 export function exitCodeOf(error: unknown): number {
+  if (isDiskFull(error)) return EXIT.full
   return (error instanceof MillraceError ? BY_CODE[error.code] : undefined) ?? EXIT.internal
 }
 

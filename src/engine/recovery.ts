@@ -202,6 +202,7 @@ async function openLog(
     onProgress: (done, total) => {
       hooks.onProgress(READING, done, total)
     },
+    onFull: waitForRoom({ clock: host.clock, log, signal: hooks.halting }),
     onFailure: (error) => {
       hooks.onLogFailure(error)
     },

@@ -114,7 +114,8 @@ export interface WritableFile {
 /**
  * The log's own thread: the calls run one after the other, in order. Once a write or sync has
  * failed every later call fails too (`MR_LOG_FAILED`): the kernel may have dropped the pages, so
- * the only way on is a new process.
+ * the only way on is a new process. A write that found no room (ENOSPC, EDQUOT, `MR_SHORT_WRITE`)
+ * is the exception: it may be tried again.
  */
 export interface Appender {
   /** Opens (existing) `path` for writing; the number names it in `append`. */

@@ -68,6 +68,8 @@ export function appenderCalls(files: ThreadFiles): (request: AppenderRequest) =>
   const open = new Set<number>()
   /** Why the log failed. After it nothing is written or synced any more. */
   let failure: string | undefined
+  /** A sync is under way, or has failed. */
+  let syncing = false
 
   function guarded(what: () => void): number {
     if (failure !== undefined) {
@@ -77,10 +79,22 @@ export function appenderCalls(files: ThreadFiles): (request: AppenderRequest) =>
     try {
       what()
     } catch (error) {
-      failure = error instanceof Error ? error.message : String(error)
+      if (!isFull(error)) failure = error instanceof Error ? error.message : String(error)
       throw error
     }
     return 0
+  }
+
+  /** No room for a write: what was written before stands, and it may be tried again. */
+  function isFull(error: unknown): boolean {
+    const code = error instanceof Error && 'code' in error ? error.code : undefined
+    return !syncing && (code === 'ENOSPC' || code === 'EDQUOT' || code === 'MR_SHORT_WRITE')
+  }
+
+  function sync(file: number): void {
+    syncing = true
+    files.fdatasyncSync(file)
+    syncing = false
   }
 
   function write(file: number, position: number, bytes: Uint8Array): void {
@@ -114,11 +128,11 @@ export function appenderCalls(files: ThreadFiles): (request: AppenderRequest) =>
       case 'append':
         return guarded(() => {
           write(request.file, request.position, request.bytes)
-          if (request.sync) files.fdatasyncSync(request.file)
+          if (request.sync) sync(request.file)
         })
       case 'sync':
         return guarded(() => {
-          files.fdatasyncSync(request.file)
+          sync(request.file)
         })
       case 'closeFile':
         return close([request.file])

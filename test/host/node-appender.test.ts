@@ -72,18 +72,37 @@ describe('the thread', () => {
     expect(done).toEqual(['write', 'sync', 'close', 'end'])
   })
 
-  it('takes a short write for an error and writes nothing more', () => {
+  it('takes a short write for an error, does not sync, and lets it be tried again', () => {
+    const lengths = [4, 10]
+    const { call, done } = harness({ writeSync: () => lengths.shift() ?? 0 })
+    expect(call(append(1)).error).toMatchObject({ code: 'MR_SHORT_WRITE' })
+    expect(done).toEqual([])
+    expect(call(append(2)).error).toBeUndefined()
+    expect(done).toEqual(['sync'])
+  })
+
+  it('writes nothing more after a write that failed for another reason', () => {
     let calls = 0
     const { call, done } = harness({
       writeSync: () => {
         calls += 1
-        return 4
+        throw Object.assign(new Error('EIO'), { code: 'EIO' })
       },
     })
-    expect(call(append(1)).error).toMatchObject({ code: 'MR_SHORT_WRITE' })
+    expect(call(append(1)).error).toMatchObject({ code: 'EIO' })
     expect(call(append(2)).error).toMatchObject({ code: 'MR_LOG_FAILED' })
     expect(call({ id: 3, op: 'sync', file: 7 }).error).toMatchObject({ code: 'MR_LOG_FAILED' })
     expect({ calls, done }).toEqual({ calls: 1, done: [] })
+  })
+
+  it('never goes on after a sync that found no room', () => {
+    const { call } = harness({
+      fdatasyncSync: () => {
+        throw Object.assign(new Error('ENOSPC'), { code: 'ENOSPC' })
+      },
+    })
+    expect(call(append(1)).error).toMatchObject({ code: 'ENOSPC' })
+    expect(call(append(2)).error).toMatchObject({ code: 'MR_LOG_FAILED' })
   })
 
   it('never syncs again after a sync failed', () => {
