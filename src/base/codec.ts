@@ -119,7 +119,11 @@ function decodeEither(bytes: Uint8Array, version: number, reader: keyof typeof V
 
 /** The bytes of a value as stored. */
 export function encodeValue<S>(codec: Codec<S>, value: S): Uint8Array {
-  const bytes = codec.encode(value)
+  const bytes: unknown = codec.encode(value)
+  if (!(bytes instanceof Uint8Array)) {
+    const made = Array.isArray(bytes) ? 'an array' : `a ${typeof bytes}`
+    throw new TypeError(`the codec's encode returned ${made}: it must return a Uint8Array`)
+  }
   if (codec.version < 0x80) {
     const stored = new Uint8Array(bytes.length + 1)
     stored[0] = codec.version

@@ -3,6 +3,7 @@
  * graph. The function runs once in every process that computes; it must build the same graph in
  * each.
  */
+import { createHash } from 'node:crypto'
 import { isMillraceError, messageOf, MillraceError } from '../base/errors.ts'
 import type { Duration } from '../base/time.ts'
 import { COLLECT_BYTES_MAX, PARTITIONS_DEFAULT } from '../dataset/limits.ts'
@@ -23,6 +24,8 @@ export interface App<P> {
   readonly defaults: P
   /** Where `defineApp` was called. */
   readonly place: Place
+  /** Digest of the text of the program's function. */
+  readonly code: string
   /**
    * Runs the program's function on `ssc`. Throws `MR_CONFIG_INVALID` for parameters it does not
    * have.
@@ -43,6 +46,8 @@ export interface BuildOptions {
   readonly partitions?: number
   /** Most bytes one action may bring to one process. Default 64 MiB. */
   readonly collectBytesMax?: number
+  /** Digest of all the program's code; default: of its function alone. */
+  readonly code?: string
 }
 
 /** Describes a program. Throws `MR_GRAPH_INVALID` for a name or interval that cannot be. */
@@ -65,6 +70,7 @@ export function defineApp<
     batchInterval,
     defaults: params({}),
     place,
+    code: digestOf(build.toString()),
     program: (ssc, given) => {
       build(ssc, params(given))
     },
@@ -99,8 +105,15 @@ export function buildGraph(
     throw isMillraceError(error) ? error : buildFailed(app, error)
   }
   builder.seal()
-  return new Graph(builder, app.place)
+  const given = Object.entries(params).sort(([a], [b]) => (a < b ? -1 : 1))
+  const identity = { code: options.code ?? app.code, params: digestOf(JSON.stringify(given)) }
+  return new Graph(builder, app.place, identity)
 }
+
+const DIGEST_CHARACTERS = 16
+
+const digestOf = (text: string): string =>
+  createHash('sha256').update(text).digest('hex').slice(0, DIGEST_CHARACTERS)
 
 function buildFailed(app: App<unknown>, error: unknown): MillraceError {
   const stack = error instanceof Error ? (error.stack ?? '') : ''

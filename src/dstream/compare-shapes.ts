@@ -3,10 +3,12 @@
  * now. Pure.
  *
  * Inputs and states are matched by uid. A uid that the program gives by option means the same in
- * every version of it; one that was derived is honoured only while the shape is unchanged, because
- * another order of operators would hand one state to another operator.
+ * every version of it. One that was derived is honoured only while it can mean nothing else: the
+ * only one of its kind in a shape that did not change, or one of several in a program that did not
+ * (`same-program.ts`); else another order of operators would hand one state to another operator.
  */
 import { describePlace } from '../dataset/place.ts'
+import { isSameProgram } from './same-program.ts'
 import type { GraphShape, InputShape, NodeShape, StateShape } from './shape.ts'
 
 export type ShapeChange =
@@ -50,9 +52,10 @@ export function compareShapes(
   drop: readonly string[] = [],
 ): ShapeComparison {
   const same = skeleton(stored) === skeleton(now)
+  const unchanged = same && isSameProgram(stored, now)
   const changes = [
-    ...compareInputs(stored.inputs, now.inputs, same),
-    ...compareStates(stored.states, now.states, same, new Set(drop)),
+    ...compareInputs(stored.inputs, now.inputs, unchanged),
+    ...compareStates(stored.states, now.states, { same, unchanged }, new Set(drop)),
   ]
   const refusals = changes.flatMap((change) => (change.kind === 'refused' ? [change.message] : []))
   return { same, changes, refusals }
@@ -79,7 +82,7 @@ function skeleton({ nodes, inputs, outputs, states }: GraphShape): string {
 function compareInputs(
   stored: readonly InputShape[],
   now: readonly InputShape[],
-  same: boolean,
+  unchanged: boolean,
 ): readonly ShapeChange[] {
   const before = new Map(stored.map((input) => [input.uid, input]))
   const after = new Set(now.map((input) => input.uid))
@@ -89,7 +92,9 @@ function compareInputs(
     const old = before.get(uid)
     if (old === undefined) return { kind: 'new', role: 'input', uid, where }
     if (old.kind === kind) {
-      const message = mistakable(old, input, stored, same)
+      const alone = now.filter(({ place }) => describePlace(place) === where).length === 1
+      const certain = unchanged && (alone || parametersOf(old) === parametersOf(input))
+      const message = certain ? undefined : mistakable(old, input, { stored, now })
       if (message !== undefined) return { kind: 'refused', role: 'input', uid, message }
       return { kind: 'kept', role: 'input', uid, where }
     }
@@ -104,17 +109,20 @@ function compareInputs(
 
 /**
  * Where several inputs of a kind have no name of their own, a change may have made one of them
- * another: its records, and the numbers its producers have reached, would go to the wrong one.
+ * another: its records, and the numbers its producers have reached, would go to the wrong one. They
+ * are told apart only by parameters that are all different.
  */
 function mistakable(
   old: InputShape,
   input: InputShape,
-  stored: readonly InputShape[],
-  same: boolean,
+  { stored, now }: { readonly stored: readonly InputShape[]; readonly now: readonly InputShape[] },
 ): string | undefined {
-  const alike = stored.filter(({ derived, kind }) => derived && kind === input.kind)
-  const unchanged = JSON.stringify(old.parameters) === JSON.stringify(input.parameters)
-  if (!input.derived || alike.length < 2 || (same && unchanged)) return undefined
+  const unnamed = ({ derived, kind }: InputShape): boolean => derived && kind === input.kind
+  const before = stored.filter(unnamed).map(parametersOf)
+  const after = now.filter(unnamed).map(parametersOf)
+  if (!input.derived || Math.max(before.length, after.length) < 2) return undefined
+  const distinct = new Set(before).size === before.length && new Set(after).size === after.length
+  if (distinct && parametersOf(old) === parametersOf(input)) return undefined
   return (
     `the program has changed, and the input at ${describePlace(input.place)} has no name of its ` +
     `own, so it cannot be told whether the stored input '${input.uid}' is meant: write ` +
@@ -122,19 +130,23 @@ function mistakable(
   )
 }
 
+const parametersOf = ({ parameters }: InputShape): string => JSON.stringify(parameters)
+
 function compareStates(
   stored: readonly StateShape[],
   now: readonly StateShape[],
-  same: boolean,
+  { same, unchanged }: { readonly same: boolean; readonly unchanged: boolean },
   drop: ReadonlySet<string>,
 ): readonly ShapeChange[] {
   const before = new Map(stored.map((state) => [state.uid, state]))
   const after = new Set(now.map((state) => state.uid))
+  const several = now.filter(({ derived }) => derived).length > 1
+  const certain = unchanged || (same && !several)
   const changes = now.map((state): ShapeChange => {
     const old = before.get(state.uid)
     const { uid } = state
     if (old === undefined) return { kind: 'new', role: 'state', uid, where: whereIs(state) }
-    const message = refusal(old, state, same)
+    const message = refusal(old, state, certain)
     if (message !== undefined) return { kind: 'refused', role: 'state', uid, message }
     const [from, to] = [old.codecVersion, state.codecVersion]
     if (from !== to) return { kind: 'codecChanged', role: 'state', uid, from, to }
@@ -144,11 +156,11 @@ function compareStates(
   return [...changes, ...gone.map((state) => vanished(state, drop))]
 }
 
-function refusal(old: StateShape, state: StateShape, same: boolean): string | undefined {
+function refusal(old: StateShape, state: StateShape, certain: boolean): string | undefined {
   const { uid } = state
   // A uid that the program gives is its own word that this is the state: it may even repeat a
   // derived one.
-  if (!same && state.derived) return unnamed(state)
+  if (!certain && state.derived) return unnamed(state)
   if (old.partitions !== state.partitions) {
     const before = String(old.partitions)
     return (

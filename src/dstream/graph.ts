@@ -8,7 +8,7 @@ import type { Receiver } from './custom-receiver.ts'
 import { invalid, type GraphBuilder } from './graph-builder.ts'
 import type { Output } from './output.ts'
 import type { Resource } from './resource.ts'
-import type { GraphShape } from './shape.ts'
+import type { GraphShape, ProgramIdentity } from './shape.ts'
 
 export class Graph {
   readonly shape: GraphShape
@@ -25,7 +25,7 @@ export class Graph {
   readonly #builder: GraphBuilder
 
   /** Throws `MR_GRAPH_INVALID` for a graph without output operations. */
-  constructor(builder: GraphBuilder, place: Place) {
+  constructor(builder: GraphBuilder, place: Place, program: ProgramIdentity) {
     const { application, batchInterval, partitions, collectBytesMax } = builder.settings
     if (builder.outputs.length === 0) {
       throw invalid(
@@ -44,6 +44,7 @@ export class Graph {
     this.shape = {
       application,
       batchMs: batchInterval,
+      program,
       nodes: builder.nodes,
       inputs: builder.inputs,
       outputs: builder.outputs.map((output) => output.shape),

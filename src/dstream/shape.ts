@@ -10,11 +10,23 @@ export type Json =
 export interface GraphShape {
   readonly application: string
   readonly batchMs: number
+  /**
+   * What the graph was built from; equal where nothing about the program changed. Unknown in shapes
+   * that were made by hand.
+   */
+  readonly program?: ProgramIdentity | undefined
   /** Every node, in creation order; `id` is its index. */
   readonly nodes: readonly NodeShape[]
   readonly inputs: readonly InputShape[]
   readonly outputs: readonly OutputShape[]
   readonly states: readonly StateShape[]
+}
+
+export interface ProgramIdentity {
+  /** Digest of the code. */
+  readonly code: string
+  /** Digest of the parameters. */
+  readonly params: string
 }
 
 export interface NodeShape {

@@ -1,5 +1,6 @@
 /** How the parts of an engine are put together once its directory is open. */
 import { millis } from '../base/time.ts'
+import { ownerOf } from '../sinks/text-paths.ts'
 import { BatchLoop } from './batch-loop.ts'
 import type { EngineOptions } from './engine-options.ts'
 import { History } from './history.ts'
@@ -37,7 +38,9 @@ export function assemble(opened: Opened, options: EngineOptions, hooks: Assembly
     ...{ host, shape, blocks, inputs, intake, bus, history, log },
     spawnReceiver: (uid) => team.spawnReceiver(uid),
   })
-  const publisher = createPublisher({ ...options, fs: host.fs, outputs: shape.outputs })
+  const owner = ownerOf(opened.logDirectory)
+  const place = { workingDirectory: options.workingDirectory, owner }
+  const publisher = createPublisher({ ...options, fs: host.fs, place, outputs: shape.outputs })
   const loop = new BatchLoop(
     {
       ...{ clock: host.clock, settings, shape, team, blocks, inputs, publisher, history, log },

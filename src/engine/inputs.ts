@@ -1,7 +1,8 @@
 /**
  * The program's inputs as the log knows them. In the log a stream goes by a number that its uid was
  * given once and for good; in the program by its place. Direct inputs (those that can be read again
- * by position) get their range here.
+ * by position) get their range here. Uids are the program's: any text, so they are looked up in
+ * maps only.
  */
 import { present } from '../base/assert.ts'
 import { MillraceError } from '../base/errors.ts'
@@ -29,10 +30,10 @@ export interface BatchInputs {
 
 /** Gives each input of the program its number in the log: the known ones keep theirs. */
 export function assignStreams(shape: GraphShape, progress: Progress): Progress {
-  const streams: Record<string, number> = { ...progress.streams }
-  let next = Math.max(-1, ...Object.values(streams)) + 1
-  for (const input of shape.inputs) streams[input.uid] ??= next++
-  return { ...progress, streams }
+  const streams = new Map(Object.entries(progress.streams))
+  let next = Math.max(-1, ...streams.values()) + 1
+  for (const { uid } of shape.inputs) if (!streams.has(uid)) streams.set(uid, next++)
+  return { ...progress, streams: Object.fromEntries(streams) }
 }
 
 /**
@@ -63,26 +64,27 @@ export function refuseOrphans(shape: GraphShape, tracker: Tracker, progress: Pro
 export class Inputs {
   readonly #inputs: readonly InputShape[]
   readonly #blocks: BlockStore
-  readonly #streams: Readonly<Record<string, number>>
+  readonly #streams: ReadonlyMap<string, number>
   /** By uid: where the next range of a direct input begins. */
   readonly #next = new Map<string, number>()
 
   constructor(shape: GraphShape, blocks: BlockStore, progress: Progress) {
     this.#inputs = shape.inputs
     this.#blocks = blocks
-    this.#streams = progress.streams
+    this.#streams = new Map(Object.entries(progress.streams))
+    const positions = new Map(Object.entries(progress.positions))
     for (const input of shape.inputs.filter(isDirect)) {
       const ends = blocks.tracker
         .uncommitted()
         .flatMap((allocation) => allocation.ranges)
         .filter((range) => range.streamId === this.logId(input))
         .map((range) => range.until)
-      this.#next.set(input.uid, Math.max(progress.positions[input.uid] ?? 0, ...ends))
+      this.#next.set(input.uid, Math.max(positions.get(input.uid) ?? 0, ...ends))
     }
   }
 
   logId(input: InputShape): number {
-    return present(this.#streams[input.uid], `log number of input '${input.uid}'`)
+    return present(this.#streams.get(input.uid), `log number of input '${input.uid}'`)
   }
 
   /** Ranges of the direct inputs for the next batch: one step each. */
@@ -118,12 +120,12 @@ export class Inputs {
   /** The progress that commit(time) carries. */
   advance(progress: Progress, time: number): Progress {
     const allocation = present(this.#blocks.tracker.allocationOf(time), 'an allocation')
-    const positions = { ...progress.positions }
+    const positions = new Map(Object.entries(progress.positions))
     for (const input of this.#inputs.filter(isDirect)) {
       const logId = this.logId(input)
       const range = allocation.ranges.find((r) => r.streamId === logId)
-      if (range !== undefined) positions[input.uid] = range.until
+      if (range !== undefined) positions.set(input.uid, range.until)
     }
-    return { ...progress, time, positions }
+    return { ...progress, time, positions: Object.fromEntries(positions) }
   }
 }

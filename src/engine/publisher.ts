@@ -13,11 +13,12 @@ import { utf8Text } from '../base/bytes.ts'
 import type { FileSystem } from '../host/host.ts'
 import type { OutputShape } from '../dstream/shape.ts'
 import { publishTextFiles, removeStale } from '../sinks/text-files.ts'
+import type { TextFilesPlace } from '../sinks/text-paths.ts'
 import type { StagedOutput } from './staged-output.ts'
 
 export interface PublisherOptions {
   readonly fs: FileSystem
-  readonly workingDirectory: string
+  readonly place: TextFilesPlace
   onPrint(text: string): void
   /** Rows of a `rows` output: each payload is a serialized array, by partition. */
   onRows?(staged: StagedOutput): void
@@ -55,14 +56,14 @@ export function createPublisher(options: PublisherOptions): Publisher {
     },
     async sweep() {
       const files = options.outputs.filter((output) => output.kind === 'textFiles')
-      await removeStale(options.fs, files, options.workingDirectory, new Set())
+      await removeStale(options.fs, files, options.place, new Set())
     },
   }
 }
 
 async function publishFiles(options: PublisherOptions, staged: StagedOutput): Promise<void> {
   try {
-    await publishTextFiles(options.fs, staged, options.workingDirectory)
+    await publishTextFiles(options.fs, staged, options.place)
   } catch (error) {
     if (error instanceof MillraceError && error.code !== 'MR_SHORT_WRITE') throw error
     const code = isDiskFull(error) ? 'MR_DISK_FULL' : 'MR_OUTPUT_FAILED'

@@ -24,6 +24,7 @@ import { decodeStaged, type StagedOutput } from './staged-output.ts'
 export interface Opened {
   /** The data directory. */
   readonly directory: string
+  readonly logDirectory: string
   readonly shape: GraphShape
   readonly team: TeamHandle
   readonly checkpoint: Checkpoint
@@ -124,7 +125,8 @@ async function open(options: EngineOptions, hooks: RecoveryHooks, stack: Stack):
   await identity.finish()
   const found = await findUnfinished(checkpoint, blocks, progress)
   const close = (): Promise<void> => stack.close()
-  return { directory, shape, team, checkpoint, blocks, progress, ...found, close }
+  const at = { directory, logDirectory }
+  return { ...at, shape, team, checkpoint, blocks, progress, ...found, close }
 }
 
 async function buildProgram(team: TeamHandle, options: EngineOptions): Promise<GraphShape> {

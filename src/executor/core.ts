@@ -21,6 +21,7 @@ import type { Graph } from '../dstream/graph.ts'
 import { runBatch } from '../dstream/run-batch.ts'
 import type { Host } from '../host/host.ts'
 import { stageTextFiles } from '../sinks/text-files.ts'
+import { ownerOf, type TextFilesPlace } from '../sinks/text-paths.ts'
 import type { AttemptRequest } from './attempt.ts'
 import { Breath } from './breath.ts'
 import { Exchange } from './exchange.ts'
@@ -52,6 +53,14 @@ interface Attempt {
   readonly ended: Promise<void>
 }
 
+const placeOf = ({ logDirectory, workingDirectory }: StartOptions): TextFilesPlace => ({
+  workingDirectory,
+  owner: ownerOf(logDirectory),
+})
+
+/** A bundle is named after the digest of its contents. */
+const BUNDLE = /([0-9a-f]{16})\.mjs$/
+
 export class ExecutorCore {
   readonly #services: CoreServices
   readonly #states = new States()
@@ -68,7 +77,10 @@ export class ExecutorCore {
     assert(this.#built === undefined, 'a program is built once')
     const { host, loadApp } = this.#services
     const app = await loadApp(options.program)
-    const graph = buildGraph(app, options.params, { partitions: options.partitions })
+    const { partitions, program } = options
+    const code = BUNDLE.exec(program.bundle)?.[1]
+    const known = code === undefined ? {} : { code }
+    const graph = buildGraph(app, options.params, { partitions, ...known })
     const exchange = exchangeOf(host, options)
     const path = await exchange?.open()
     const shape = shapeText(graph.shape)
@@ -218,7 +230,7 @@ export class ExecutorCore {
       input: (streamId) => reader.open(present(inputs.get(streamId), 'allocation of an input')),
       state: (uid, partition) => this.#states.view(uid, partition),
       use: (uid) => present(graph.resources.get(uid), 'resource of the program').acquire(),
-      outputs: { textFiles: stageTextFiles(this.#services.host.fs, options.workingDirectory) },
+      outputs: { textFiles: stageTextFiles(this.#services.host.fs, placeOf(options)) },
     }
   }
 }

@@ -162,6 +162,10 @@ export class Executor {
   /** A committed value. Rejects when the executor dies or does not answer in time. */
   async query(uid: string, partition: number, key: Uint8Array): Promise<Answer> {
     if (this.#state === 'dead') throw errorOf(await this.ended)
+    if (this.#state === 'starting') {
+      const message = `executor ${String(this.rank)} is being started and has not its state yet`
+      throw errorOf(failure('MR_EXECUTOR_DIED', message))
+    }
     const answer = await this.#queries.ask(this.#clock, this.#times.hangTimeoutMs, (id) => {
       this.#send({ kind: 'query', id, uid, partition, key })
     })

@@ -90,6 +90,7 @@ const json: Check<Json> = (value, path) => {
 const graphShape: Check<GraphShape> = record({
   application: text,
   batchMs: count,
+  program: maybe(record({ code: text, params: text })),
   nodes: list(record({ id: count, kind: text, parents: list(count), slideMs: count, place })),
   inputs: list(
     record({

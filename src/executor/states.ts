@@ -78,14 +78,14 @@ export class States {
     this.#prepared = undefined
   }
 
-  /** A committed value's bytes; valid until the next change. */
+  /** A committed value's bytes; valid until the next change. The partition is loaded. */
   committedValue(
     uid: string,
     partition: number,
     key: Uint8Array,
     hash: number,
   ): Uint8Array | undefined {
-    assert(this.#loading.size === 0, 'state is loaded')
+    assert(!this.#loading.has(nameOf(uid, partition)), 'the partition is loaded')
     return this.#entries.get(nameOf(uid, partition))?.committed.table.get(key, hash)
   }
 

@@ -31,6 +31,7 @@ import {
   SUCCESS,
   targetDirectory,
   type TextFilesOutput,
+  type TextFilesPlace,
 } from './text-paths.ts'
 
 /** Text that is put together before it is written, in UTF-16 units. */
@@ -46,13 +47,14 @@ export interface StagedTextFiles extends TextFilesOutput {
 
 /**
  * The executor's side: writes the rows of its partitions aside, one file a partition that has any.
- * Relative prefixes are taken from `workingDirectory` (absolute). Rejects with `MR_OUTPUT_FAILED`,
+ * Rejects with `MR_OUTPUT_FAILED`,
  * also when the target exists already.
  */
-export function stageTextFiles(fs: FileSystem, workingDirectory: string): OutputRunner {
+export function stageTextFiles(fs: FileSystem, place: TextFilesPlace): OutputRunner {
+  const { workingDirectory } = place
   return async (output, rows, batch) => {
     const target = targetDirectory(output, batch.time, workingDirectory)
-    const staging = stagingDirectory(target, output.outputId, batch.attempt)
+    const staging = stagingDirectory(target, place, output.outputId, batch.attempt)
     return await asOutputError(`staging ${target}`, async () => {
       if ((await fs.stat(target)) !== undefined) throw occupied(target)
       await removeLeftOvers(fs, staging, rows.own)
@@ -105,10 +107,10 @@ function* textOf(rows: readonly unknown[]): Generator<Uint8Array> {
 export async function publishTextFiles(
   fs: FileSystem,
   staged: StagedTextFiles,
-  workingDirectory: string,
+  place: TextFilesPlace,
 ): Promise<void> {
   const files = staged.parts.map((part) => decodeStagedFile(part.payload))
-  const { staging, target } = placeOf(staged, files, workingDirectory)
+  const { staging, target } = placeOf(staged, files, place)
   await asOutputError(`publishing ${target}`, async () => {
     const isStaged = (await fs.stat(staging)) !== undefined
     if ((await fs.stat(target)) !== undefined) {
@@ -119,7 +121,7 @@ export async function publishTextFiles(
     }
     if (!isStaged) {
       if (files.length > 0) throw lost(target, `${staging} is gone, and nothing is in its place`)
-      await makeDurableDirectory(fs, staging, workingDirectory)
+      await makeDurableDirectory(fs, staging, place.workingDirectory)
     }
     await complete(fs, staging, target, files)
     await fs.rename(staging, target)
@@ -131,12 +133,12 @@ export async function publishTextFiles(
 function placeOf(
   staged: StagedTextFiles,
   files: readonly StagedFile[],
-  workingDirectory: string,
+  place: TextFilesPlace,
 ): { readonly staging: string; readonly target: string } {
   const [first] = files
   if (first === undefined) {
-    const target = targetDirectory(staged, staged.time, workingDirectory)
-    return { staging: stagingDirectory(target, staged.outputId, staged.attempt), target }
+    const target = targetDirectory(staged, staged.time, place.workingDirectory)
+    return { staging: stagingDirectory(target, place, staged.outputId, staged.attempt), target }
   }
   if (files.some((file) => file.staging !== first.staging || file.target !== first.target)) {
     throw new MillraceError(
@@ -199,9 +201,9 @@ async function difference(
 }
 
 /** Staging directory of an output in a commit: to be kept until it is published. */
-export function stagingOf(staged: StagedTextFiles, workingDirectory: string): string {
+export function stagingOf(staged: StagedTextFiles, place: TextFilesPlace): string {
   const files = staged.parts.map((part) => decodeStagedFile(part.payload))
-  return placeOf(staged, files, workingDirectory).staging
+  return placeOf(staged, files, place).staging
 }
 
 /**
@@ -211,12 +213,12 @@ export function stagingOf(staged: StagedTextFiles, workingDirectory: string): st
 export async function removeStale(
   fs: FileSystem,
   outputs: readonly TextFilesOutput[],
-  workingDirectory: string,
+  place: TextFilesPlace,
   keep: ReadonlySet<string>,
 ): Promise<readonly string[]> {
   const removed: string[] = []
   for (const output of outputs) {
-    const { parent, isStaging } = stagingPattern(output, workingDirectory)
+    const { parent, isStaging } = stagingPattern(output, place)
     for (const name of (await fs.list(parent)) ?? []) {
       const path = join(parent, name)
       if (!isStaging(name) || keep.has(path)) continue

@@ -2,13 +2,15 @@
  * Names of text file outputs. Pure.
  *
  *   target    <prefix>-<TIME>[.<suffix>]                   what readers see; TIME in ms
- *   staging   .<target's name>.staged-<output>-<attempt>   beside it, until it is published
+ *   staging   .<target's name>.staged-<owner>-<output>-<attempt>   beside it, until published
  *   part      part-00000 …                                 the partition's number; in either
  *
- * A prefix may hold directories; an empty one leaves `<TIME>[.<suffix>]`. `directory` and a
+ * The owner tells data directories apart that write into one place. A prefix may hold directories; an empty one leaves `<TIME>[.<suffix>]`. `directory` and a
  * relative prefix are taken from the working directory.
  */
 import { basename, dirname, join, resolve } from 'node:path'
+import { utf8 } from '../base/bytes.ts'
+import { crc32c } from '../base/checksum.ts'
 import { MillraceError } from '../base/errors.ts'
 import type { Json } from '../dstream/shape.ts'
 
@@ -22,6 +24,18 @@ export interface TextFilesOutput {
   /** {prefix, suffix?, directory?} */
   readonly parameters: Readonly<Record<string, Json>>
 }
+
+/** What an engine's text files have in common. */
+export interface TextFilesPlace {
+  /** What relative prefixes are taken from, absolute. */
+  readonly workingDirectory: string
+  /** Names the data directory, in eight characters: see `ownerOf`. */
+  readonly owner: string
+}
+
+/** A short name of a data directory, from the absolute path of its log. */
+export const ownerOf = (logDirectory: string): string =>
+  crc32c(utf8(logDirectory)).toString(16).padStart(8, '0')
 
 /** An absolute path. Throws `MR_CONFIG_INVALID` for parameters that are no text. */
 export function targetDirectory(
@@ -37,8 +51,13 @@ export function targetDirectory(
   return resolve(workingDirectory, text(output, 'directory'), name)
 }
 
-export function stagingDirectory(target: string, outputId: number, attempt: number): string {
-  const name = `.${basename(target)}.staged-${String(outputId)}-${String(attempt)}`
+export function stagingDirectory(
+  target: string,
+  { owner }: Pick<TextFilesPlace, 'owner'>,
+  outputId: number,
+  attempt: number,
+): string {
+  const name = `.${basename(target)}.staged-${owner}-${String(outputId)}-${String(attempt)}`
   return join(dirname(target), name)
 }
 
@@ -51,7 +70,7 @@ export const partName = (partition: number): string =>
  */
 export function stagingPattern(
   output: TextFilesOutput,
-  workingDirectory: string,
+  { owner, workingDirectory }: TextFilesPlace,
 ): { readonly parent: string; readonly isStaging: (name: string) => boolean } {
   const mark = '0'
   const target = targetDirectory(output, 0, workingDirectory)
@@ -59,7 +78,9 @@ export function stagingPattern(
   const suffix = text(output, 'suffix')
   const tail = suffix === '' ? '' : `.${suffix}`
   const head = `.${name.slice(0, name.length - tail.length - mark.length)}`
-  const staged = new RegExp(`^\\d+${escape(tail)}\\.staged-${String(output.outputId)}-\\d+$`)
+  const staged = new RegExp(
+    `^\\d+${escape(tail)}\\.staged-${owner}-${String(output.outputId)}-\\d+$`,
+  )
   return {
     parent: dirname(target),
     isStaging: (entry) => entry.startsWith(head) && staged.test(entry.slice(head.length)),

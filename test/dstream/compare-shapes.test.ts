@@ -6,6 +6,7 @@ import { buildGraph } from '../../src/dstream/app.ts'
 import { compareShapes, renderComparison } from '../../src/dstream/compare-shapes.ts'
 import type { DStream, StateOptions } from '../../src/dstream/dstream.ts'
 import type { GraphShape } from '../../src/dstream/shape.ts'
+import type { StreamingContext } from '../../src/dstream/streaming-context.ts'
 import { program } from './harness.ts'
 
 const shapeOf = (build: (s: DStream<Pair<string, number>>) => void, uid = 'in'): GraphShape =>
@@ -14,6 +15,11 @@ const shapeOf = (build: (s: DStream<Pair<string, number>>) => void, uid = 'in'):
       build(ssc.sequenceStream<Pair<string, number>>({ uid, batches: [] }))
     }),
   ).shape
+
+const built = (build: (ssc: StreamingContext) => void): GraphShape =>
+  buildGraph(program(build)).shape
+
+const nobody = { onStart: () => undefined, onStop: () => undefined }
 
 const counting = (options: StateOptions<number>, more = false): GraphShape =>
   shapeOf((s) => {
@@ -56,25 +62,63 @@ describe('a changed program', () => {
   })
 
   it('is refused when inputs without names of their own may have changed places', () => {
-    const two = (first: number, second: number, uid?: string): GraphShape =>
-      buildGraph(
-        program((ssc) => {
-          const a = ssc.httpStream({ port: first, ...(uid === undefined ? {} : { uid }) })
-          a.union(ssc.httpStream({ port: second })).toRows('out')
-        }),
-      ).shape
+    const two = (...ports: number[]): GraphShape =>
+      built((ssc) => {
+        for (const port of ports) ssc.httpStream({ port }).toRows(`out ${String(port)}`)
+      })
     expect(compareShapes(two(1, 2), two(1, 2)).refusals).toEqual([])
     expect(compareShapes(two(1, 2), two(2, 1)).refusals).toEqual([
       expect.stringMatching(/input at httpStream.*no name.*write \{ uid: 'httpStream-0' \}/),
       expect.stringMatching(/write \{ uid: 'httpStream-1' \}/),
     ])
-    const one = (port: number): GraphShape =>
-      buildGraph(
-        program((ssc) => {
-          ssc.httpStream({ port }).toRows('out')
-        }),
-      ).shape
-    expect(compareShapes(one(1), one(2)).refusals).toEqual([])
+    expect(compareShapes(two(1), two(2)).refusals).toEqual([])
+    expect(compareShapes(two(1), two(2, 1)).refusals).toHaveLength(1)
+    expect(compareShapes(two(1), two(1, 2)).refusals).toEqual([])
+  })
+
+  it('is refused when receivers, which nothing tells apart, may have changed places', () => {
+    const receivers = (swap: boolean): GraphShape =>
+      built((ssc) => {
+        const a = (): void => {
+          ssc.receiverStream({}, () => nobody).toRows('a')
+        }
+        const b = (): void => {
+          ssc.receiverStream({}, () => nobody).toRows('b')
+        }
+        for (const make of swap ? [b, a] : [a, b]) make()
+      })
+    expect(compareShapes(receivers(false), receivers(false)).refusals).toEqual([])
+    expect(compareShapes(receivers(false), receivers(true)).refusals).toHaveLength(2)
+  })
+
+  it('is refused when states without names may have changed places, or the code changed', () => {
+    const states = (swap: boolean): GraphShape =>
+      shapeOf((s) => {
+        const a = (): void => {
+          s.updateStateByKey({}, (v) => v.length).toRows('a')
+        }
+        const b = (): void => {
+          s.updateStateByKey({}, () => 1).toRows('b')
+        }
+        for (const make of swap ? [b, a] : [a, b]) make()
+      })
+    const one = states(false)
+    expect(compareShapes(one, states(false)).refusals).toEqual([])
+    expect(compareShapes(one, states(true)).refusals).toHaveLength(2)
+    const edited = { ...one, program: { code: 'another', params: one.program?.params ?? '' } }
+    expect(compareShapes(one, edited).refusals).toHaveLength(2)
+    expect(compareShapes({ ...one, program: undefined }, one).refusals).toHaveLength(2)
+  })
+
+  it('is refused when one place made several and the parameters changed', () => {
+    const loop = (params: string): GraphShape => {
+      const shape = shapeOf((s) => {
+        for (const name of ['a', 'b']) s.updateStateByKey({}, () => 1).toRows(name)
+      })
+      return { ...shape, program: { code: 'same', params } }
+    }
+    expect(compareShapes(loop('1'), loop('1')).refusals).toEqual([])
+    expect(compareShapes(loop('1'), loop('2')).refusals).toHaveLength(2)
   })
 
   it('starts a new state empty', () => {

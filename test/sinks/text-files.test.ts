@@ -28,6 +28,11 @@ async function on(make: () => Promise<Disk>): Promise<Disk> {
   return disk
 }
 
+const placeOf = ({ directory }: { readonly directory: string }) => ({
+  workingDirectory: directory,
+  owner: '0a',
+})
+
 const outputOf = (
   parameters: Readonly<Record<string, Json>> = { prefix: 'out/counts' },
 ): OutputShape => ({
@@ -62,7 +67,7 @@ interface Stage {
 /** All processes stage; what a commit would hold. */
 async function stage(o: Stage): Promise<StagedTextFiles> {
   const { attempt = 1, output = outputOf(), processes = 1 } = o
-  const run = stageTextFiles(o.fs, o.directory)
+  const run = stageTextFiles(o.fs, placeOf(o))
   const parts: StagedPart[] = []
   for (let rank = 0; rank < processes; rank++) {
     parts.push(...(await run(output, shareOf(o.rows, rank, processes), { time: TIME, attempt })))
@@ -91,24 +96,24 @@ describe.each(DISKS)('text files on %s', (_name, make) => {
     const staged = await stage({ ...disk, rows: ROWS })
     expect(staged.parts.map((part) => part.partition)).toEqual([0, 2])
     expect(Object.keys(await treeOf(disk))).toEqual([
-      'out/.counts-1000.staged-3-1/part-00000',
-      'out/.counts-1000.staged-3-1/part-00002',
+      'out/.counts-1000.staged-0a-3-1/part-00000',
+      'out/.counts-1000.staged-0a-3-1/part-00002',
     ])
-    await publishTextFiles(disk.fs, staged, disk.directory)
+    await publishTextFiles(disk.fs, staged, placeOf(disk))
     expect(await treeOf(disk)).toEqual(PUBLISHED)
   })
 
   it('are the same when several processes stage their partitions', async () => {
     const disk = await on(make)
     const staged = await stage({ ...disk, rows: ROWS, processes: 3 })
-    await publishTextFiles(disk.fs, staged, disk.directory)
+    await publishTextFiles(disk.fs, staged, placeOf(disk))
     expect(await treeOf(disk)).toEqual(PUBLISHED)
   })
 
   it('can be published again, and nothing changes', async () => {
     const disk = await on(make)
     const staged = await stage({ ...disk, rows: ROWS })
-    for (let i = 0; i < 3; i++) await publishTextFiles(disk.fs, staged, disk.directory)
+    for (let i = 0; i < 3; i++) await publishTextFiles(disk.fs, staged, placeOf(disk))
     expect(await treeOf(disk)).toEqual(PUBLISHED)
   })
 
@@ -116,7 +121,7 @@ describe.each(DISKS)('text files on %s', (_name, make) => {
     const disk = await on(make)
     const staged = await stage({ ...disk, rows: [[], []] })
     expect(staged.parts).toEqual([])
-    for (let i = 0; i < 2; i++) await publishTextFiles(disk.fs, staged, disk.directory)
+    for (let i = 0; i < 2; i++) await publishTextFiles(disk.fs, staged, placeOf(disk))
     expect(await treeOf(disk)).toEqual({ 'out/counts-1000/_SUCCESS': '' })
   })
 
@@ -131,7 +136,7 @@ describe.each(DISKS)('text files on %s', (_name, make) => {
     ]
     for (const [parameters, name] of names) {
       const staged = await stage({ ...disk, rows: [['x']], output: outputOf(parameters) })
-      await publishTextFiles(disk.fs, staged, disk.directory)
+      await publishTextFiles(disk.fs, staged, placeOf(disk))
       expect(await treeOf(disk)).toHaveProperty([`${name}/part-00000`], 'x\n')
     }
     expect(Object.keys(await treeOf(disk))).toHaveLength(2 * names.length)
@@ -141,7 +146,7 @@ describe.each(DISKS)('text files on %s', (_name, make) => {
     const disk = await on(make)
     const rows = Array.from({ length: 60_000 }, (_, i) => `line ${String(i)} ✓`)
     const staged = await stage({ ...disk, rows: [rows] })
-    await publishTextFiles(disk.fs, staged, disk.directory)
+    await publishTextFiles(disk.fs, staged, placeOf(disk))
     const tree = await treeOf(disk)
     expect(tree['out/counts-1000/part-00000']).toBe(rows.map((row) => `${row}\n`).join(''))
   })
@@ -149,7 +154,11 @@ describe.each(DISKS)('text files on %s', (_name, make) => {
   it('are published where they were staged, though the daemon was started elsewhere', async () => {
     const disk = await on(make)
     const staged = await stage({ ...disk, rows: ROWS })
-    await publishTextFiles(disk.fs, staged, join(disk.directory, 'elsewhere'))
+    await publishTextFiles(
+      disk.fs,
+      staged,
+      placeOf({ directory: join(disk.directory, 'elsewhere') }),
+    )
     expect(await treeOf(disk)).toEqual(PUBLISHED)
   })
 
@@ -168,13 +177,13 @@ describe.each(DISKS)('text files on %s', (_name, make) => {
     const staged = await stage({ ...disk, rows: ROWS })
     await disk.fs.makeDirectory(join(disk.directory, 'out/counts-1000'))
     const before = await treeOf(disk)
-    await expect(publishTextFiles(disk.fs, staged, disk.directory)).rejects.toMatchObject({
+    await expect(publishTextFiles(disk.fs, staged, placeOf(disk))).rejects.toMatchObject({
       code: 'MR_OUTPUT_FAILED',
       message: expect.stringContaining('out/counts-1000 exists') as string,
     })
     expect(await treeOf(disk)).toEqual(before)
     await disk.fs.remove(join(disk.directory, 'out/counts-1000'))
-    await publishTextFiles(disk.fs, staged, disk.directory)
+    await publishTextFiles(disk.fs, staged, placeOf(disk))
     expect(await treeOf(disk)).toEqual(PUBLISHED)
   })
 
@@ -182,8 +191,8 @@ describe.each(DISKS)('text files on %s', (_name, make) => {
     const disk = await on(make)
     const one = await stage({ ...disk, rows: ROWS })
     const two = await stage({ ...disk, rows: ROWS, output: { ...outputOf(), outputId: 4 } })
-    await publishTextFiles(disk.fs, one, disk.directory)
-    await expect(publishTextFiles(disk.fs, two, disk.directory)).rejects.toMatchObject({
+    await publishTextFiles(disk.fs, one, placeOf(disk))
+    await expect(publishTextFiles(disk.fs, two, placeOf(disk))).rejects.toMatchObject({
       code: 'MR_OUTPUT_FAILED',
     })
     expect(await treeOf(disk)).toMatchObject(PUBLISHED)
@@ -192,15 +201,15 @@ describe.each(DISKS)('text files on %s', (_name, make) => {
   it('that are in the place of ours, but are others, fail the publication', async () => {
     const disk = await on(make)
     const staged = await stage({ ...disk, rows: ROWS })
-    await publishTextFiles(disk.fs, staged, disk.directory)
+    await publishTextFiles(disk.fs, staged, placeOf(disk))
     const path = join(disk.directory, 'out/counts-1000/part-00000')
     await disk.fs.writeFileDurably(path, Buffer.from('(hello,1)\n(world,3)\n'))
-    await expect(publishTextFiles(disk.fs, staged, disk.directory)).rejects.toMatchObject({
+    await expect(publishTextFiles(disk.fs, staged, placeOf(disk))).rejects.toMatchObject({
       code: 'MR_OUTPUT_FAILED',
       message: expect.stringContaining('part-00000 has other content') as string,
     })
     await disk.fs.unlink(path)
-    await expect(publishTextFiles(disk.fs, staged, disk.directory)).rejects.toMatchObject({
+    await expect(publishTextFiles(disk.fs, staged, placeOf(disk))).rejects.toMatchObject({
       code: 'MR_OUTPUT_FAILED',
     })
   })
@@ -229,8 +238,8 @@ describe.each(DISKS)('text files on %s', (_name, make) => {
     for (const [message, damage] of damages) {
       const disk = await on(make)
       const staged = await stage({ ...disk, rows: ROWS })
-      await damage(disk.fs, join(stagingOf(staged, disk.directory), 'part-00000'))
-      await expect(publishTextFiles(disk.fs, staged, disk.directory)).rejects.toMatchObject({
+      await damage(disk.fs, join(stagingOf(staged, placeOf(disk)), 'part-00000'))
+      await expect(publishTextFiles(disk.fs, staged, placeOf(disk))).rejects.toMatchObject({
         code: 'MR_STAGED_OUTPUT_LOST',
         message: expect.stringContaining(`part-00000 ${message}`) as string,
       })
@@ -238,8 +247,8 @@ describe.each(DISKS)('text files on %s', (_name, make) => {
     }
     const disk = await on(make)
     const staged = await stage({ ...disk, rows: ROWS })
-    await disk.fs.remove(stagingOf(staged, disk.directory))
-    await expect(publishTextFiles(disk.fs, staged, disk.directory)).rejects.toMatchObject({
+    await disk.fs.remove(stagingOf(staged, placeOf(disk)))
+    await expect(publishTextFiles(disk.fs, staged, placeOf(disk))).rejects.toMatchObject({
       code: 'MR_STAGED_OUTPUT_LOST',
     })
   })
@@ -248,7 +257,7 @@ describe.each(DISKS)('text files on %s', (_name, make) => {
     const disk = await on(make)
     await stage({ ...disk, rows: [['old 0'], ['old 1'], ['old 2'], ['old 3']] })
     const staged = await stage({ ...disk, rows: ROWS })
-    await publishTextFiles(disk.fs, staged, disk.directory)
+    await publishTextFiles(disk.fs, staged, placeOf(disk))
     expect(await treeOf(disk)).toEqual(PUBLISHED)
   })
 
@@ -258,19 +267,23 @@ describe.each(DISKS)('text files on %s', (_name, make) => {
     await stage({ ...disk, rows: ROWS, attempt: 1 })
     const staged = await stage({ ...disk, rows: ROWS, attempt: 2 })
     await stage({ ...disk, rows: ROWS, output: other })
-    const strangers = ['out/.counts-1000.staged-4-1', 'out/.counts-x.staged-3-1', 'out/counts-7']
+    const strangers = [
+      'out/.counts-1000.staged-0a-4-1',
+      'out/.counts-x.staged-0a-3-1',
+      'out/counts-7',
+    ]
     for (const name of strangers) await disk.fs.makeDirectory(join(disk.directory, name))
-    const keep = new Set([stagingOf(staged, disk.directory)])
-    const removed = await removeStale(disk.fs, [outputOf(), other], disk.directory, keep)
+    const keep = new Set([stagingOf(staged, placeOf(disk))])
+    const removed = await removeStale(disk.fs, [outputOf(), other], placeOf(disk), keep)
     expect(removed.map((path) => path.slice(disk.directory.length + 1))).toEqual([
-      'out/.counts-1000.staged-3-1',
-      'out/.counts-1000.txt.staged-3-1',
+      'out/.counts-1000.staged-0a-3-1',
+      'out/.counts-1000.txt.staged-0a-3-1',
     ])
-    await publishTextFiles(disk.fs, staged, disk.directory)
+    await publishTextFiles(disk.fs, staged, placeOf(disk))
     const left = Object.fromEntries(strangers.map((name) => [`${name}/`, '']))
     expect(await treeOf(disk)).toEqual({ ...PUBLISHED, ...left })
     expect(
-      await removeStale(disk.fs, [outputOf({ prefix: 'none/x' })], disk.directory, keep),
+      await removeStale(disk.fs, [outputOf({ prefix: 'none/x' })], placeOf(disk), keep),
     ).toEqual([])
   })
 })
@@ -280,7 +293,7 @@ describe('durability of text files', () => {
     const disk = await on(memoryDisk)
     const { fs, effects } = watched(disk)
     const staged = await stage({ fs, directory: disk.directory, rows: [['a'], [], ['b']] })
-    const staging = 'out/.counts-1000.staged-3-1'
+    const staging = 'out/.counts-1000.staged-0a-3-1'
     expect(effects).toEqual([
       `make ${staging}`,
       'sync out',
@@ -294,7 +307,7 @@ describe('durability of text files', () => {
       `sync ${staging}`,
     ])
     const before = effects.length
-    await publishTextFiles(fs, staged, disk.directory)
+    await publishTextFiles(fs, staged, placeOf(disk))
     expect(effects.slice(before)).toEqual([
       `create ${staging}/_SUCCESS`,
       `sync ${staging}/_SUCCESS`,
@@ -328,10 +341,10 @@ async function life(
   const { fs, effects } = watched(disk, fate)
   let commit = committed
   try {
-    const keep = new Set(commit === undefined ? [] : [stagingOf(commit, disk.directory)])
-    await removeStale(fs, [outputOf()], disk.directory, keep)
+    const keep = new Set(commit === undefined ? [] : [stagingOf(commit, placeOf(disk))])
+    await removeStale(fs, [outputOf()], placeOf(disk), keep)
     commit ??= await stage({ fs, directory: disk.directory, rows, processes: 3 })
-    await publishTextFiles(fs, commit, disk.directory)
+    await publishTextFiles(fs, commit, placeOf(disk))
     return { committed: commit, done: true, effects: effects.length }
   } catch (error) {
     expect(error instanceof Crash || (error instanceof Error && error.cause instanceof Crash)).toBe(
