@@ -213,4 +213,4 @@ export function equalParts(
 /** Lexicographic order of unsigned bytes. */
 export const compareBytes = (a: Uint8Array, b: Uint8Array): number => Buffer.compare(a, b)
 export const equalBytes = (a: Uint8Array, b: Uint8Array): boolean =>
-  a.length === b.length && Buffer.compare(a, b) === 0
+  a.length === b.length && equalParts(a, 0, b, 0, a.length)

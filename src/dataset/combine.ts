@@ -7,7 +7,7 @@
 import { hashKey, mapKey, partitionOf, type Key, type MapKey, type Pair } from '../base/keys.ts'
 import type { Chunk } from './chunk.ts'
 import { exchangeSections, type Received } from './exchange.ts'
-import { narrow } from './narrow.ts'
+import { mapRows, narrow } from './narrow.ts'
 import { checkPartitions, pairOf } from './pair.ts'
 import { blame } from './place.ts'
 import { drain, PlanNode, spread } from './plan.ts'
@@ -25,7 +25,7 @@ export interface Combiner<V, C> {
 
 /**
  * A node of one pair a key, cut by the keys' hash. No shuffle where the parent is cut that way
- * already.
+ * already, and no table where its keys do not repeat.
  */
 export function combineByKey<K extends Key, V, C>(
   parent: PlanNode<Pair<K, V>>,
@@ -35,12 +35,15 @@ export function combineByKey<K extends Key, V, C>(
 ): PlanNode<Pair<K, C>> {
   const wanted = partitions === undefined ? undefined : checkPartitions(partitions, place)
   if (parent.layout.hashed && (wanted ?? parent.layout.partitions) === parent.layout.partitions) {
+    if (parent.layout.unique) {
+      return mapRows(parent, place, ([key, value]) => [key, combiner.create(value)], 'kept')
+    }
     const combined = (chunks: Iterable<Chunk<Pair<K, V>>>): Iterable<Chunk<Pair<K, C>>> => {
       const table = new CombineTable<K, V, C>(combiner, place)
       for (const rows of rowsOf(chunks)) table.add(rows)
       return chunksOf(table.rows())
     }
-    return narrow(parent, place, combined, { keepsKeys: true })
+    return narrow(parent, place, combined, 'combined')
   }
   return shuffled(parent, place, combiner, wanted ?? parent.scope.partitions)
 }
@@ -52,7 +55,7 @@ function shuffled<K extends Key, V, C>(
   partitions: number,
 ): PlanNode<Pair<K, C>> {
   const { scope } = parent
-  const layout = spread(scope, partitions, true)
+  const layout = spread(scope, partitions, 'unique')
   let received: Received<Pair<K, C>> = new Map()
   const merged = new Map<number, readonly Pair<K, C>[]>()
   return new PlanNode<Pair<K, C>>({
@@ -83,7 +86,10 @@ function shuffled<K extends Key, V, C>(
 
 /** Keys in the order they were first met, each with its combined value. */
 class CombineTable<K extends Key, V, C> {
-  readonly #entries = new Map<MapKey, [key: K, combined: C]>()
+  /** Where a key stands in the columns: they hold no object per key. */
+  readonly #places = new Map<MapKey, number>()
+  readonly #keys: K[] = []
+  readonly #combined: C[] = []
   readonly #combiner: Combiner<V, C>
   readonly #place: Place
 
@@ -93,16 +99,20 @@ class CombineTable<K extends Key, V, C> {
   }
 
   add(rows: readonly Pair<K, V>[]): void {
-    const entries = this.#entries
+    const places = this.#places
+    const combined = this.#combined
     const combiner = this.#combiner
     const place = this.#place
     try {
       for (const row of rows) {
         const pair = pairOf(row, place)
         const id = mapKey(pair[0])
-        const entry = entries.get(id)
-        if (entry === undefined) entries.set(id, [pair[0], combiner.create(pair[1])])
-        else entry[1] = combiner.mergeValue(entry[1], pair[1])
+        const at = places.get(id)
+        if (at === undefined) {
+          places.set(id, combined.length)
+          combined.push(combiner.create(pair[1]))
+          this.#keys.push(pair[0])
+        } else combined[at] = combiner.mergeValue(combined[at] as C, pair[1])
       }
     } catch (error) {
       throw blame(place, error)
@@ -110,14 +120,14 @@ class CombineTable<K extends Key, V, C> {
   }
 
   rows(): readonly Pair<K, C>[] {
-    return [...this.#entries.values()]
+    return this.#keys.map((key, i) => [key, this.#combined[i] as C])
   }
 
   sections(source: number, partitions: number): Section<Pair<K, C>>[] {
     const buckets: Pair<K, C>[][] = Array.from({ length: partitions }, () => [])
-    for (const entry of this.#entries.values()) {
-      buckets[partitionOf(hashKey(entry[0]), partitions)]?.push(entry)
-    }
+    this.#keys.forEach((key, i) => {
+      buckets[partitionOf(hashKey(key), partitions)]?.push([key, this.#combined[i] as C])
+    })
     return buckets.map((rows, target) => ({ source, target, rows }))
   }
 }
