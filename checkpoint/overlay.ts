@@ -114,7 +114,7 @@ export class Overlay {
     return encodeDelta(number, previous, this.deltaBytes + 6 * this.changes, sets, deletes)
   }
 
-  /** How long a delta of the changes is at least; exactly so long with keys and values under 127. */
+  /** Least length of a delta of the changes; it is longer where a key or value is over 126 bytes. */
   get deltaBytes(): number {
     const payload = this.#sets.payloadBytes + this.#deletes.payloadBytes
     return DELTA_HEAD_BYTES + payload + 2 * this.changes

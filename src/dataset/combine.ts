@@ -6,13 +6,13 @@
  */
 import { hashKey, mapKey, partitionOf, type Key, type MapKey, type Pair } from '../base/keys.ts'
 import type { Chunk } from './chunk.ts'
-import { exchangeSections, type Received } from './exchange.ts'
+import { exchangePairs, type ReceivedPairs } from './exchange.ts'
 import { mapRows, narrow } from './narrow.ts'
 import { checkPartitions, pairOf } from './pair.ts'
 import { blame } from './place.ts'
 import { drain, PlanNode, spread } from './plan.ts'
 import type { Place } from './runtime.ts'
-import type { Section } from './shuffle-frame.ts'
+import type { PairSection } from './shuffle-frame.ts'
 import { chunksOf, rowsOf } from './text.ts'
 
 export interface Combiner<V, C> {
@@ -56,15 +56,23 @@ function shuffled<K extends Key, V, C>(
 ): PlanNode<Pair<K, C>> {
   const { scope } = parent
   const layout = spread(scope, partitions, 'unique')
-  let received: Received<Pair<K, C>> = new Map()
+  let received: ReceivedPairs<K, C> = new Map()
   const merged = new Map<number, readonly Pair<K, C>[]>()
+  const mergedRows = (sections: readonly PairSection<K, C>[]): readonly Pair<K, C>[] => {
+    const [first, ...others] = sections
+    if (first === undefined) return []
+    if (others.length === 0) return rowsOfPairs(first)
+    const table = new CombineTable<K, V, C>(combiner, place)
+    for (const section of sections) table.merge(section)
+    return table.rows()
+  }
   return new PlanNode<Pair<K, C>>({
     scope,
     place,
     parents: [parent],
     layout,
     gather: async () => {
-      const sections: Section<Pair<K, C>>[] = []
+      const sections: PairSection<K, C>[] = []
       for (const source of parent.own) {
         const table = new CombineTable<K, V, C>(combiner, place)
         await drain(parent, source, [place], (chunk) => {
@@ -72,12 +80,11 @@ function shuffled<K extends Key, V, C>(
         })
         sections.push(...table.sections(source, partitions))
       }
-      received = await exchangeSections(scope, place, layout, sections)
+      received = await exchangePairs(scope, place, layout, sections)
     },
     open: (partition) => {
       // Merging may change what was received: it is done once.
-      const rows =
-        merged.get(partition) ?? mergeLists(received.get(partition) ?? [], place, combiner)
+      const rows = merged.get(partition) ?? mergedRows(received.get(partition) ?? [])
       merged.set(partition, rows)
       return chunksOf(rows)
     },
@@ -119,41 +126,48 @@ class CombineTable<K extends Key, V, C> {
     }
   }
 
-  rows(): readonly Pair<K, C>[] {
-    return this.#keys.map((key, i) => [key, this.#combined[i] as C])
+  /** Takes what another table made of later source partitions. */
+  merge({ keys, values }: PairSection<K, C>): void {
+    const places = this.#places
+    const combined = this.#combined
+    try {
+      keys.forEach((key, i) => {
+        const id = mapKey(key)
+        const at = places.get(id)
+        const value = values[i] as C
+        if (at === undefined) {
+          places.set(id, combined.length)
+          combined.push(value)
+          this.#keys.push(key)
+        } else combined[at] = this.#combiner.mergeCombiners(combined[at] as C, value)
+      })
+    } catch (error) {
+      throw blame(this.#place, error)
+    }
   }
 
-  sections(source: number, partitions: number): Section<Pair<K, C>>[] {
-    const buckets: Pair<K, C>[][] = Array.from({ length: partitions }, () => [])
-    this.#keys.forEach((key, i) => {
-      buckets[partitionOf(hashKey(key), partitions)]?.push([key, this.#combined[i] as C])
+  rows(): readonly Pair<K, C>[] {
+    return rowsOfPairs({ keys: this.#keys, values: this.#combined })
+  }
+
+  /** What goes from a source partition to each target. */
+  sections(source: number, partitions: number): PairSection<K, C>[] {
+    const sections = Array.from({ length: partitions }, (_, target) => {
+      return { source, target, keys: [] as K[], values: [] as C[] }
     })
-    return buckets.map((rows, target) => ({ source, target, rows }))
+    this.#keys.forEach((key, i) => {
+      const section = sections[partitionOf(hashKey(key), partitions)]
+      section?.keys.push(key)
+      section?.values.push(this.#combined[i] as C)
+    })
+    return sections
   }
 }
 
-function mergeLists<K extends Key, C>(
-  lists: readonly (readonly Pair<K, C>[])[],
-  place: Place,
-  combiner: Combiner<never, C>,
+function rowsOfPairs<K, C>(
+  pairs: Pick<PairSection<K, C>, 'keys' | 'values'>,
 ): readonly Pair<K, C>[] {
-  const [first, ...others] = lists
-  if (first === undefined) return []
-  if (others.length === 0) return first
-  const merged = new Map<MapKey, [key: K, combined: C]>()
-  try {
-    for (const rows of lists) {
-      for (const [key, combined] of rows) {
-        const id = mapKey(key)
-        const entry = merged.get(id)
-        if (entry === undefined) merged.set(id, [key, combined])
-        else entry[1] = combiner.mergeCombiners(entry[1], combined)
-      }
-    }
-  } catch (error) {
-    throw blame(place, error)
-  }
-  return [...merged.values()]
+  return pairs.keys.map((key, i) => [key, pairs.values[i] as C])
 }
 
 /** A function of two values as a combiner. */

@@ -70,7 +70,8 @@ export function mapPartitionRows<T, U>(
   place: Place,
   f: (rows: Iterable<T>) => Iterable<U>,
 ): PlanNode<U> {
-  return narrow(parent, place, (chunks) => partitionMapped(chunks, place, f))
+  // All rows, as the one row of a flatMap.
+  return narrow(parent, place, (chunks) => flatMapped([valuesChunk([eachRow(chunks)])], place, f))
 }
 
 /** Each partition as one row: the array of its rows. */
@@ -131,26 +132,6 @@ function* flatMapped<T, U>(
     } catch (error) {
       throw blame(place, error)
     }
-  }
-  if (out.length > 0) yield valuesChunk(out)
-}
-
-function* partitionMapped<T, U>(
-  chunks: Iterable<Chunk<T>>,
-  place: Place,
-  f: (rows: Iterable<T>) => Iterable<U>,
-): Generator<Chunk<U>, void, undefined> {
-  let out: U[] = []
-  try {
-    for (const made of f(eachRow(chunks))) {
-      if (out.length === CHUNK_ROWS_MAX) {
-        yield valuesChunk(out)
-        out = []
-      }
-      out.push(made)
-    }
-  } catch (error) {
-    throw blame(place, error)
   }
   if (out.length > 0) yield valuesChunk(out)
 }

@@ -51,6 +51,7 @@ describe('an overlay', () => {
         expect(textMap(overlay.entries())).toEqual(model)
         expect(textMap(viewsOf(overlay.locatedOf(0, 0)))).toEqual(model)
         expect(textMap(table.entries())).toEqual(base)
+        expect(overlay.encodeDelta(1, 0).length).toBe(overlay.deltaBytes)
         overlay.mergeInto(table)
         expect(textMap(table.entries())).toEqual(model)
       }),
