@@ -114,7 +114,7 @@ export class Overlay {
     return encodeDelta(number, previous, this.deltaBytes + 6 * this.changes, sets, deletes)
   }
 
-  /** Least length of a delta of the changes; it is longer where a key or value is over 126 bytes. */
+  /** Least length of a delta of the changes; more where a key or value is over 126 bytes. */
   get deltaBytes(): number {
     const payload = this.#sets.payloadBytes + this.#deletes.payloadBytes
     return DELTA_HEAD_BYTES + payload + 2 * this.changes
