@@ -16,12 +16,44 @@
  *     are mostly garbage
  */
 import { assert, present } from '../src/base/assert.ts'
+import { copyBytes, equalParts } from '../src/base/bytes.ts'
 
 const SLAB_BYTES = 1 << 20
 const FIRST_SLAB_BYTES = 1 << 12
 const UNIT = 8
-const UNITS_PER_SLAB = SLAB_BYTES / UNIT
+const SLAB_SHIFT = 17
+const UNITS_PER_SLAB = 1 << SLAB_SHIFT
 const HEADER_BYTES = 16
+
+/**
+ * Where an entry lies: the value follows the key. One object is used for many entries, so that none
+ * is made for each. Good until the arena changes.
+ */
+export interface Located {
+  bytes: Uint8Array
+  from: number
+  keyLength: number
+  valueLength: number
+  hash: number
+}
+
+export const nowhere = (): Located => ({
+  bytes: new Uint8Array(0),
+  from: 0,
+  keyLength: 0,
+  valueLength: 0,
+  hash: 0,
+})
+
+/** What `Located` points at, as views. */
+export function* viewsOf(
+  entries: Iterable<Located>,
+): Generator<readonly [key: Uint8Array, value: Uint8Array, hash: number]> {
+  for (const { bytes, from, keyLength, valueLength, hash } of entries) {
+    const middle = from + keyLength
+    yield [bytes.subarray(from, middle), bytes.subarray(middle, middle + valueLength), hash]
+  }
+}
 
 interface Slab {
   readonly bytes: Uint8Array
@@ -72,7 +104,7 @@ export class Arena {
   }
 
   #slab(reference: number): Slab {
-    return present(this.#slabs[Math.floor(reference / UNITS_PER_SLAB)], 'slab of a reference')
+    return present(this.#slabs[reference >>> SLAB_SHIFT], 'slab of a reference')
   }
 
   key(reference: number): Uint8Array {
@@ -89,6 +121,17 @@ export class Arena {
     return slab.bytes.subarray(from, from + (slab.words[(at >> 2) + 1] ?? 0))
   }
 
+  /** Points `entry` at this one. */
+  locate(reference: number, entry: Located): void {
+    const { bytes, words } = this.#slab(reference)
+    const word = (reference % UNITS_PER_SLAB) * 2
+    entry.bytes = bytes
+    entry.from = word * 4 + HEADER_BYTES
+    entry.keyLength = words[word] ?? 0
+    entry.valueLength = words[word + 1] ?? 0
+    entry.hash = words[word + 3] ?? 0
+  }
+
   hash(reference: number): number {
     return this.#slab(reference).words[(reference % UNITS_PER_SLAB) * 2 + 3] ?? 0
   }
@@ -100,45 +143,67 @@ export class Arena {
     return (words[at] ?? 0) + (words[at + 1] ?? 0)
   }
 
-  hasKey(reference: number, key: Uint8Array): boolean {
+  /** Whether the entry's key is this part of `source`. */
+  hasKey(reference: number, source: Uint8Array, from: number, length: number): boolean {
     const { bytes, words } = this.#slab(reference)
     const at = (reference % UNITS_PER_SLAB) * UNIT
-    const length = key.length
-    if (words[at >> 2] !== length) return false
-    const from = at + HEADER_BYTES
-    for (let i = 0; i < length; i++) if (bytes[from + i] !== key[i]) return false
-    return true
+    return words[at >> 2] === length && equalParts(bytes, at + HEADER_BYTES, source, from, length)
+  }
+
+  hasValue(reference: number, value: Uint8Array): boolean {
+    const { bytes, words } = this.#slab(reference)
+    const word = (reference % UNITS_PER_SLAB) * 2
+    if (words[word + 1] !== value.length) return false
+    const from = word * 4 + HEADER_BYTES + (words[word] ?? 0)
+    return equalParts(bytes, from, value, 0, value.length)
   }
 
   /**
    * Overwrites the value where it lies; false when it does not fit, or would leave most of its room
    * empty.
    */
-  replace(reference: number, value: Uint8Array): boolean {
+  replace(reference: number, source: Uint8Array, from: number, length: number): boolean {
     const { bytes, words } = this.#slab(reference)
     const at = (reference % UNITS_PER_SLAB) * UNIT
     const word = at >> 2
     const capacity = words[word + 2] ?? 0
-    if (value.length > capacity || (capacity > 64 && value.length * 4 < capacity)) return false
-    words[word + 1] = value.length
-    bytes.set(value, at + HEADER_BYTES + (words[word] ?? 0))
+    if (length > capacity || (capacity > 64 && length * 4 < capacity)) return false
+    words[word + 1] = length
+    copyBytes(source, from, length, bytes, at + HEADER_BYTES + (words[word] ?? 0))
     return true
   }
 
   /** Adds an entry and returns its reference. May move other entries, telling the mover. */
   add(key: Uint8Array, hash: number, value: Uint8Array): number {
-    const size = entryBytes(key.length, value.length)
+    const reference = this.#begin(key.length, value.length, hash)
+    const { bytes } = this.#slab(reference)
+    const at = (reference % UNITS_PER_SLAB) * UNIT + HEADER_BYTES
+    copyBytes(key, 0, key.length, bytes, at)
+    copyBytes(value, 0, value.length, bytes, at + key.length)
+    return reference
+  }
+
+  /** Adds an entry of another arena and returns its reference here. May move others, like `add`. */
+  addCopy(entry: Located): number {
+    const { bytes, from, keyLength, valueLength, hash } = entry
+    const reference = this.#begin(keyLength, valueLength, hash)
+    const at = (reference % UNITS_PER_SLAB) * UNIT + HEADER_BYTES
+    copyBytes(bytes, from, keyLength + valueLength, this.#slab(reference).bytes, at)
+    return reference
+  }
+
+  /** Room for an entry, its header written. */
+  #begin(keyLength: number, valueLength: number, hash: number): number {
+    const size = entryBytes(keyLength, valueLength)
     const number = size > SLAB_BYTES ? this.#ownSlab(size) : this.#tailWithRoom(size)
     const slab = present(this.#slabs[number], 'slab with room')
     const at = slab.used
     slab.used = at + size
     const word = at >> 2
-    slab.words[word] = key.length
-    slab.words[word + 1] = value.length
-    slab.words[word + 2] = size - HEADER_BYTES - key.length
+    slab.words[word] = keyLength
+    slab.words[word + 1] = valueLength
+    slab.words[word + 2] = size - HEADER_BYTES - keyLength
     slab.words[word + 3] = hash
-    slab.bytes.set(key, at + HEADER_BYTES)
-    slab.bytes.set(value, at + HEADER_BYTES + key.length)
     return number * UNITS_PER_SLAB + at / UNIT
   }
 

@@ -8,6 +8,7 @@
  * wrong, or nothing. Pure; no I/O.
  */
 import type { ByteReader } from '../src/base/bytes.ts'
+import type { Located } from './arena.ts'
 import {
   beginPiece,
   chunkName,
@@ -17,7 +18,6 @@ import {
   stateDamaged,
   wellFormed,
 } from './piece.ts'
-import type { TableEntry } from './state-table.ts'
 
 /** A region of the hash space. */
 export interface Region {
@@ -55,7 +55,7 @@ export function encodeChunk(
   region: Region,
   asOf: number,
   sizeHint: number,
-  entries: Iterable<TableEntry>,
+  entries: Iterable<Located>,
 ): Uint8Array {
   let count = 0
   const body = beginPiece(sizeHint + 64)
@@ -64,8 +64,8 @@ export function encodeChunk(
     .u32(region.prefix)
   const countAt = body.length
   body.u32(0)
-  for (const [key, value] of entries) {
-    putRecord(body, key, value)
+  for (const entry of entries) {
+    putRecord(body, entry)
     count += 1
   }
   const bytes = body.view()

@@ -8,6 +8,7 @@
  * Pure; no I/O.
  */
 import type { ByteReader } from '../src/base/bytes.ts'
+import type { Located } from './arena.ts'
 import {
   beginPiece,
   deltaName,
@@ -18,7 +19,6 @@ import {
   stateDamaged,
   wellFormed,
 } from './piece.ts'
-import type { TableEntry } from './state-table.ts'
 
 export interface Delta {
   readonly name: string
@@ -29,12 +29,15 @@ export interface Delta {
   readonly records: ByteReader
 }
 
+/** What stands before the first record, the piece's own head included. */
+export const DELTA_HEAD_BYTES = 25
+
 export function encodeDelta(
   number: number,
   previous: number,
   sizeHint: number,
-  sets: Iterable<TableEntry>,
-  deletes: Iterable<TableEntry>,
+  sets: Iterable<Located>,
+  deletes: Iterable<Located>,
 ): Uint8Array {
   let count = 0
   const body = beginPiece(sizeHint + 64)
@@ -42,12 +45,12 @@ export function encodeDelta(
     .u64(previous)
   const countAt = body.length
   body.u32(0)
-  for (const [key, value] of sets) {
-    putRecord(body, key, value)
+  for (const entry of sets) {
+    putRecord(body, entry)
     count += 1
   }
-  for (const [key] of deletes) {
-    putDeletion(body, key)
+  for (const entry of deletes) {
+    putDeletion(body, entry)
     count += 1
   }
   const bytes = body.view()

@@ -9,8 +9,9 @@
  *   - the base does not change while an overlay of it lives (the partition guards this)
  */
 import { assert } from '../src/base/assert.ts'
-import { encodeDelta } from './delta.ts'
-import { holds, StateTable, type TableEntry } from './state-table.ts'
+import type { Located } from './arena.ts'
+import { DELTA_HEAD_BYTES, encodeDelta } from './delta.ts'
+import { StateTable, type TableEntry } from './state-table.ts'
 
 const NOTHING = new Uint8Array(0)
 
@@ -50,14 +51,15 @@ export class Overlay {
 
   /** Copies key and value in. Setting what the base holds is no change. */
   set(key: Uint8Array, hash: number, value: Uint8Array): void {
-    this.#deletes.delete(key, hash)
-    if (holds(this.#base, key, hash, value)) {
+    if (this.#deletes.size !== 0) this.#deletes.delete(key, hash)
+    const there = this.#base.compare(key, hash, value)
+    if (there === 'equal') {
       this.#sets.delete(key, hash)
       return
     }
     const before = this.#sets.size
     this.#sets.set(key, hash, value)
-    if (this.#sets.size !== before && !this.#base.has(key, hash)) this.#added += 1
+    if (there === 'absent' && this.#sets.size !== before) this.#added += 1
   }
 
   /** Whether the key was there. */
@@ -94,15 +96,12 @@ export class Overlay {
     }
   }
 
-  /** Entries of one hash prefix. Nothing may change meanwhile. */
-  *entriesOf(depth: number, prefix: number): Generator<TableEntry> {
-    for (const entry of this.#base.entriesOf(depth, prefix)) {
-      const [key, , hash] = entry
-      const changed =
-        this.#sets.has(key, hash) || (this.#deletes.size !== 0 && this.#deletes.has(key, hash))
-      if (!changed) yield entry
+  /** Entries of one hash prefix, in one object. Nothing may change meanwhile. */
+  *locatedOf(depth: number, prefix: number): Generator<Located> {
+    for (const entry of this.#base.locatedOf(depth, prefix)) {
+      if (!this.#sets.hasKeyOf(entry) && !this.#deletes.hasKeyOf(entry)) yield entry
     }
-    yield* this.#sets.entriesOf(depth, prefix)
+    yield* this.#sets.locatedOf(depth, prefix)
   }
 
   /**
@@ -110,8 +109,20 @@ export class Overlay {
    * the delta before it that is still kept (0: none), so that a lost one leaves a gap that is seen.
    */
   encodeDelta(number: number, previous: number): Uint8Array {
-    const sizeHint = this.#sets.payloadBytes + this.#deletes.payloadBytes + 8 * this.changes
-    return encodeDelta(number, previous, sizeHint, this.#sets.entries(), this.#deletes.entries())
+    const sets = this.#sets.located()
+    const deletes = this.#deletes.located()
+    return encodeDelta(number, previous, this.deltaBytes + 6 * this.changes, sets, deletes)
+  }
+
+  /** Least length of a delta of the changes; more where a key or value is over 126 bytes. */
+  get deltaBytes(): number {
+    const payload = this.#sets.payloadBytes + this.#deletes.payloadBytes
+    return DELTA_HEAD_BYTES + payload + 2 * this.changes
+  }
+
+  /** Keys and values seen through base and overlay are at most so many bytes. */
+  get payloadBytesMax(): number {
+    return this.#base.payloadBytes + this.#sets.payloadBytes
   }
 
   /** Applies the changes. Afterwards the overlay is spent. */
@@ -119,7 +130,7 @@ export class Overlay {
     assert(table === this.#base, 'an overlay merges into its own base')
     for (const [key, , hash] of this.#deletes.entries()) table.delete(key, hash)
     table.reserve(table.size + this.#added)
-    for (const [key, value, hash] of this.#sets.entries()) table.set(key, hash, value)
+    for (const entry of this.#sets.located()) table.setCopy(entry)
     this.#sets.clear()
     this.#deletes.clear()
     this.#added = 0

@@ -14,6 +14,7 @@
 import { crc32c } from '../src/base/checksum.ts'
 import { ByteReader, ByteWriter } from '../src/base/bytes.ts'
 import { MillraceError, messageOf } from '../src/base/errors.ts'
+import type { Located } from './arena.ts'
 
 export const PIECE_VERSION = 1
 
@@ -53,16 +54,17 @@ export function openPiece(name: string, bytes: Uint8Array): ByteReader {
   return reader
 }
 
-export function putRecord(writer: ByteWriter, key: Uint8Array, value: Uint8Array): void {
+export function putRecord(writer: ByteWriter, entry: Located): void {
+  const { bytes, from, keyLength, valueLength } = entry
   writer
-    .varint(key.length)
-    .raw(key)
-    .varint(value.length + 1)
-    .raw(value)
+    .varint(keyLength)
+    .part(bytes, from, keyLength)
+    .varint(valueLength + 1)
+    .part(bytes, from + keyLength, valueLength)
 }
 
-export function putDeletion(writer: ByteWriter, key: Uint8Array): void {
-  writer.varint(key.length).raw(key).varint(0)
+export function putDeletion(writer: ByteWriter, { bytes, from, keyLength }: Located): void {
+  writer.varint(keyLength).part(bytes, from, keyLength).varint(0)
 }
 
 /**

@@ -116,9 +116,8 @@ export class StatePartition {
       this.#plan = { overlay, number, cover: this.#cover, deltas: [], credit: this.#credit }
       return { puts: [], deletes: [] }
     }
-    const delta = overlay.changes === 0 ? undefined : overlay.encodeDelta(number, last?.number ?? 0)
-    const written = delta?.length ?? 0
-    const earned = written + floorBytes(sumBytes(this.#cover) + written)
+    const changed = overlay.changes === 0 ? 0 : overlay.deltaBytes
+    const earned = changed + floorBytes(sumBytes(this.#cover) + changed)
     const { cover, rolled, credit } = rollChunks(
       this.#cover,
       overlay,
@@ -131,7 +130,9 @@ export class StatePartition {
       name: chunkName(chunk.depth, chunk.prefix),
       value: encoded,
     }))
-    if (delta !== undefined && passed < number) {
+    // Where every chunk was rewritten, they hold the changes: a delta would be made in vain.
+    if (overlay.changes !== 0 && passed < number) {
+      const delta = overlay.encodeDelta(number, last?.number ?? 0)
       puts.push({ name: deltaName(number), value: delta })
       deltas.push({ number, bytes: delta.length })
     }

@@ -85,7 +85,7 @@ export function rollChunks(
   return { cover, rolled, credit: Math.min(0, left) }
 }
 
-const entriesIn = (overlay: Overlay, { depth, prefix }: Region) => overlay.entriesOf(depth, prefix)
+const entriesIn = (overlay: Overlay, { depth, prefix }: Region) => overlay.locatedOf(depth, prefix)
 
 /** The chunk's own region, or that of its parent where the two halves have become small. */
 function regionToRoll(chunks: readonly Chunk[], chunk: Chunk): Region {
@@ -103,12 +103,14 @@ interface Part {
 
 /** The region, or the parts of it that hold at most `CHUNK_BYTES_MAX` each. */
 function splitRegion(region: Region, overlay: Overlay): Part[] {
+  const bytesMax = overlay.payloadBytesMax + RECORD_OVERHEAD_BYTES * overlay.size
+  if (bytesMax <= CHUNK_BYTES_MAX) return [{ region, bytes: bytesMax }]
   const bits = Math.min(HISTOGRAM_BITS, DEPTH_MAX - region.depth)
   const shift = DEPTH_MAX - region.depth - bits
   const bytes = new Float64Array(2 ** bits)
-  for (const [key, value, hash] of entriesIn(overlay, region)) {
+  for (const { hash, keyLength, valueLength } of entriesIn(overlay, region)) {
     const bucket = Math.floor((hash - region.prefix) / 2 ** shift)
-    bytes[bucket] = (bytes[bucket] ?? 0) + key.length + value.length + RECORD_OVERHEAD_BYTES
+    bytes[bucket] = (bytes[bucket] ?? 0) + keyLength + valueLength + RECORD_OVERHEAD_BYTES
   }
   return splitBy(region, bytes, overlay)
 }

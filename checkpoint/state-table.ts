@@ -5,7 +5,7 @@
  *
  *   index: two u32 a slot, hash and reference + 1 (0 = free)
  *   slot = the hash's top bits, then linear probing
- *   So the keys of one hash prefix lie together, and `entriesOf(prefix)` costs what it yields.
+ *   So the keys of one hash prefix lie together, and `locatedOf(prefix)` costs what it yields.
  *
  * Invariants:
  *   - a key's slot is reached from its home slot without crossing a free one (deletion shifts back,
@@ -16,8 +16,7 @@
  * Lives in memory alone: a crash leaves nothing of it behind.
  */
 import { assert } from '../src/base/assert.ts'
-import { equalBytes } from '../src/base/bytes.ts'
-import { Arena, type Mover } from './arena.ts'
+import { Arena, nowhere, viewsOf, type Located, type Mover } from './arena.ts'
 
 const SLOT_BITS_MIN = 4
 const LOAD_MAX = 0.7
@@ -68,18 +67,39 @@ export class StateTable {
     return this.#find(key, hash) >= 0
   }
 
+  /** Whether the key of an entry of another table is here. */
+  hasKeyOf(entry: Located): boolean {
+    return (
+      this.#size !== 0 && this.#findPart(entry.bytes, entry.from, entry.keyLength, entry.hash) >= 0
+    )
+  }
+
+  /** What the table holds for the key, compared with this value. */
+  compare(key: Uint8Array, hash: number, value: Uint8Array): 'absent' | 'equal' | 'other' {
+    const slot = this.#find(key, hash)
+    if (slot < 0) return 'absent'
+    return this.#arena.hasValue((this.#slots[slot + 1] ?? 0) - 1, value) ? 'equal' : 'other'
+  }
+
   /** Copies key and value in. */
   set(key: Uint8Array, hash: number, value: Uint8Array): void {
     const found = this.#find(key, hash)
-    if (found >= 0) {
-      this.#replace(found, key, hash, value)
-      return
+    const more = key.length + value.length
+    if (found < 0) this.#added(this.#arena.add(key, hash, value), hash, more)
+    else if (!this.#replaced(found, more, value, 0, value.length)) {
+      this.#moved(found, this.#arena.add(key, hash, value))
     }
-    if (this.#size + 1 > (1 << this.#bits) * LOAD_MAX) this.#resize(this.#bits + 1)
-    const reference = this.#arena.add(key, hash, value)
-    this.#place(this.#slots, this.#bits, hash, reference)
-    this.#size += 1
-    this.#payload += key.length + value.length
+  }
+
+  /** `set` with the key and value of an entry of another table. */
+  setCopy(entry: Located): void {
+    const { bytes, from, hash, keyLength, valueLength } = entry
+    const found = this.#findPart(bytes, from, keyLength, hash)
+    const more = keyLength + valueLength
+    if (found < 0) this.#added(this.#arena.addCopy(entry), hash, more)
+    else if (!this.#replaced(found, more, bytes, from + keyLength, valueLength)) {
+      this.#moved(found, this.#arena.addCopy(entry))
+    }
   }
 
   /** Whether the key was there. */
@@ -113,14 +133,20 @@ export class StateTable {
     this.#arena.clear()
   }
 
+  /** Every entry once, as views. The table must not change meanwhile. */
+  *entries(): Generator<TableEntry> {
+    yield* viewsOf(this.located())
+  }
+
   /**
-   * Every entry once, as views. The table must not change meanwhile.
+   * Every entry once, in one object. The table must not change meanwhile.
    *
    * The order strides over the index by the golden section. In order of hash, whoever puts what is
    * read here into another such table would crowd the front of its growing index, and every
    * insertion would probe the whole crowd.
    */
-  *entries(): Generator<TableEntry> {
+  *located(): Generator<Located> {
+    const entry = nowhere()
     const slots = this.#slots
     const blocks = slots.length / BLOCK_WORDS
     const stride = Math.floor(blocks * 0.618) | 1
@@ -130,8 +156,8 @@ export class StateTable {
       for (let slot = block * BLOCK_WORDS; slot < end; slot += 2) {
         const reference = slots[slot + 1] ?? 0
         if (reference === 0) continue
-        const hash = slots[slot] ?? 0
-        yield [this.#arena.key(reference - 1), this.#arena.value(reference - 1), hash]
+        this.#arena.locate(reference - 1, entry)
+        yield entry
         assert(slots === this.#slots, 'a table under iteration does not change')
       }
       block = (block + stride) & (blocks - 1)
@@ -139,10 +165,11 @@ export class StateTable {
   }
 
   /**
-   * Entries whose hash begins with the top `depth` bits of `prefix`, roughly in order of hash. The
-   * table must not change meanwhile.
+   * Entries whose hash begins with the top `depth` bits of `prefix`, roughly in order of hash, in
+   * one object. The table must not change meanwhile.
    */
-  *entriesOf(depth: number, prefix: number): Generator<TableEntry> {
+  *locatedOf(depth: number, prefix: number): Generator<Located> {
+    const entry = nowhere()
     const slots = this.#slots
     const mask = slots.length - 1
     const shift = 32 - depth
@@ -156,20 +183,38 @@ export class StateTable {
         if (i >= count) return
         continue
       }
-      const hash = slots[slot] ?? 0
-      if (depth !== 0 && hash >>> shift !== wanted) continue
-      yield [this.#arena.key(reference - 1), this.#arena.value(reference - 1), hash]
+      if (depth !== 0 && (slots[slot] ?? 0) >>> shift !== wanted) continue
+      this.#arena.locate(reference - 1, entry)
+      yield entry
       assert(slots === this.#slots, 'a table under iteration does not change')
     }
   }
 
-  #replace(slot: number, key: Uint8Array, hash: number, value: Uint8Array): void {
-    const old = (this.#slots[slot + 1] ?? 0) - 1
-    this.#payload += key.length + value.length - this.#arena.payloadBytes(old)
-    if (this.#arena.replace(old, value)) return
-    // Adding may empty other slabs, which looks up references: the old one must still be in its
+  /** An entry whose key was not there has been added to the arena. */
+  #added(reference: number, hash: number, payload: number): void {
+    if (this.#size + 1 > (1 << this.#bits) * LOAD_MAX) this.#resize(this.#bits + 1)
+    this.#place(this.#slots, this.#bits, hash, reference)
+    this.#size += 1
+    this.#payload += payload
+  }
+
+  /** Overwrites the value where it lies, if it may; counts it as overwritten anyhow. */
+  #replaced(
+    slot: number,
+    payload: number,
+    source: Uint8Array,
+    from: number,
+    length: number,
+  ): boolean {
+    const reference = (this.#slots[slot + 1] ?? 0) - 1
+    this.#payload += payload - this.#arena.payloadBytes(reference)
+    return this.#arena.replace(reference, source, from, length)
+  }
+
+  /** The entry of a slot has been added anew, as `reference`. */
+  #moved(slot: number, reference: number): void {
+    // Adding may have emptied other slabs, which looks up references: the old one was still in its
     // slot by then.
-    const reference = this.#arena.add(key, hash, value)
     const current = (this.#slots[slot + 1] ?? 0) - 1
     this.#slots[slot + 1] = reference + 1
     this.#arena.release(current)
@@ -177,13 +222,19 @@ export class StateTable {
   }
 
   #find(key: Uint8Array, hash: number): number {
+    return this.#findPart(key, 0, key.length, hash)
+  }
+
+  /** The slot of the key that is this part of `source`, or -1. */
+  #findPart(source: Uint8Array, from: number, length: number, hash: number): number {
     const slots = this.#slots
     const mask = slots.length - 1
     let slot = (hash >>> (32 - this.#bits)) * 2
     for (;;) {
       const reference = slots[slot + 1] ?? 0
       if (reference === 0) return -1
-      if (slots[slot] === hash && this.#arena.hasKey(reference - 1, key)) return slot
+      const same = slots[slot] === hash && this.#arena.hasKey(reference - 1, source, from, length)
+      if (same) return slot
       slot = (slot + 2) & mask
     }
   }
@@ -237,15 +288,4 @@ export class StateTable {
     slots[gap] = 0
     slots[gap + 1] = 0
   }
-}
-
-/** Whether the table holds exactly this value for the key. */
-export function holds(
-  table: StateTable,
-  key: Uint8Array,
-  hash: number,
-  value: Uint8Array,
-): boolean {
-  const there = table.get(key, hash)
-  return there !== undefined && equalBytes(there, value)
 }

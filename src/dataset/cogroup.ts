@@ -69,7 +69,7 @@ function joinBy<K extends Key, V, W, R>(
     function* ([key, [values, others]]): Generator<Pair<K, R>, void, undefined> {
       for (const row of rows(values, others)) yield [key, row]
     },
-    { keepsKeys: true },
+    'repeated',
   )
 }
 

@@ -12,14 +12,22 @@ import { eachRow, rowsOf, valuesChunk } from './text.ts'
 
 export type Step<T, U> = (chunks: Iterable<Chunk<T>>, partition: number) => Iterable<Chunk<U>>
 
+/**
+ * What becomes of the rows' keys: any other key; one row or none with the key of each; several; one
+ * row a key, whatever there was.
+ */
+export type KeysAfter = 'lost' | 'kept' | 'repeated' | 'combined'
+
 /** A node that passes each partition of its parent through `step`. */
 export function narrow<T, U>(
   parent: PlanNode<T>,
   place: Place,
   step: Step<T, U>,
-  options: { keepsKeys: boolean } = { keepsKeys: false },
+  keys: KeysAfter = 'lost',
 ): PlanNode<U> {
-  const layout: Layout = { ...parent.layout, hashed: parent.layout.hashed && options.keepsKeys }
+  const hashed = parent.layout.hashed && keys !== 'lost'
+  const once = keys === 'combined' || (keys === 'kept' && parent.layout.unique)
+  const layout: Layout = { ...parent.layout, hashed, unique: hashed && once }
   return new PlanNode<U>({
     scope: parent.scope,
     place,
@@ -34,9 +42,9 @@ export function mapRows<T, U>(
   parent: PlanNode<T>,
   place: Place,
   f: (x: T) => U,
-  options?: { keepsKeys: boolean },
+  keys?: 'lost' | 'kept',
 ): PlanNode<U> {
-  return narrow(parent, place, (chunks) => mapped(chunks, place, f), options)
+  return narrow(parent, place, (chunks) => mapped(chunks, place, f), keys)
 }
 
 export function filterRows<T>(
@@ -44,16 +52,16 @@ export function filterRows<T>(
   place: Place,
   f: (x: T) => boolean,
 ): PlanNode<T> {
-  return narrow(parent, place, (chunks) => filtered(chunks, place, f), { keepsKeys: true })
+  return narrow(parent, place, (chunks) => filtered(chunks, place, f), 'kept')
 }
 
 export function flatMapRows<T, U>(
   parent: PlanNode<T>,
   place: Place,
   f: (x: T) => Iterable<U>,
-  options?: { keepsKeys: boolean },
+  keys?: 'lost' | 'repeated',
 ): PlanNode<U> {
-  return narrow(parent, place, (chunks) => flatMapped(chunks, place, f), options)
+  return narrow(parent, place, (chunks) => flatMapped(chunks, place, f), keys)
 }
 
 /** Once per partition, with all its rows as one iterable. */
@@ -62,7 +70,8 @@ export function mapPartitionRows<T, U>(
   place: Place,
   f: (rows: Iterable<T>) => Iterable<U>,
 ): PlanNode<U> {
-  return narrow(parent, place, (chunks) => partitionMapped(chunks, place, f))
+  // All rows, as the one row of a flatMap.
+  return narrow(parent, place, (chunks) => flatMapped([valuesChunk([eachRow(chunks)])], place, f))
 }
 
 /** Each partition as one row: the array of its rows. */
@@ -123,26 +132,6 @@ function* flatMapped<T, U>(
     } catch (error) {
       throw blame(place, error)
     }
-  }
-  if (out.length > 0) yield valuesChunk(out)
-}
-
-function* partitionMapped<T, U>(
-  chunks: Iterable<Chunk<T>>,
-  place: Place,
-  f: (rows: Iterable<T>) => Iterable<U>,
-): Generator<Chunk<U>, void, undefined> {
-  let out: U[] = []
-  try {
-    for (const made of f(eachRow(chunks))) {
-      if (out.length === CHUNK_ROWS_MAX) {
-        yield valuesChunk(out)
-        out = []
-      }
-      out.push(made)
-    }
-  } catch (error) {
-    throw blame(place, error)
   }
   if (out.length > 0) yield valuesChunk(out)
 }

@@ -26,7 +26,7 @@ export function mapValues<K extends Key, V, W>(
     const [key, value] = pairOf(row, place)
     return [key, f(value)]
   }
-  return mapRows(parent, place, onValue, { keepsKeys: true })
+  return mapRows(parent, place, onValue, 'kept')
 }
 
 export function flatMapValues<K extends Key, V, W>(
@@ -38,7 +38,7 @@ export function flatMapValues<K extends Key, V, W>(
     const [key, value] = pairOf(row, place)
     for (const made of f(value)) yield [key, made]
   }
-  return flatMapRows(parent, place, onValue, { keepsKeys: true })
+  return flatMapRows(parent, place, onValue, 'repeated')
 }
 
 /** Each row once, in the order of first sight inside a partition. */

@@ -21,11 +21,19 @@ export interface Layout {
   owner(partition: number): number
   /** True: rows are pairs, and those of key k lie in partition `hashKey(k) % partitions`. */
   readonly hashed: boolean
+  /** True: no two rows have the same key. */
+  readonly unique: boolean
 }
 
 /** The layout of sources, shuffles and states: partition p belongs to rank p % size. */
-export function spread(scope: Scope, partitions: number, hashed = false): Layout {
-  return { partitions, owner: (partition) => partition % scope.size, hashed }
+export function spread(
+  scope: Scope,
+  partitions: number,
+  keys: 'anywhere' | 'hashed' | 'unique' = 'anywhere',
+): Layout {
+  const hashed = keys !== 'anywhere'
+  const owner = (partition: number): number => partition % scope.size
+  return { partitions, owner, hashed, unique: keys === 'unique' }
 }
 
 export interface PlanOptions<T> {

@@ -22,7 +22,7 @@ export function unite<T>(scope: Scope, place: Place, parents: readonly PlanNode<
       scope,
       place,
       parents,
-      layout: common,
+      layout: { ...common, unique: parents.length === 1 && common.unique },
       fused: parents.flatMap((parent) => parent.places),
       open: async (partition) => {
         const opened = []
@@ -47,6 +47,7 @@ export function unite<T>(scope: Scope, place: Place, parents: readonly PlanNode<
         return parent.layout.owner(inside)
       },
       hashed: false,
+      unique: false,
     },
     fused: parents.flatMap((parent) => parent.places),
     open: async (partition) => {

@@ -128,6 +128,7 @@ class Puller<T> {
       layout: {
         ...spread(this.#local, this.#dataset.layout.partitions),
         hashed: this.#dataset.layout.hashed,
+        unique: this.#dataset.layout.unique,
       },
       open: (partition) => this.#inOrder(() => this.#rows(partition)),
       count: () => this.#inOrder(() => this.#count()),

@@ -91,7 +91,7 @@ async function withoutDataset<K extends Key, V, S>(
     scope: batch.scope,
     place: operator.place,
     parents: [],
-    layout: spread(batch.scope, partitions, true),
+    layout: spread(batch.scope, partitions, 'unique'),
     open: () => [],
   })
   return updated(batch, operator, nothing)

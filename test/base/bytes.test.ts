@@ -1,7 +1,14 @@
 /** The writer and the bounded reader are each other's inverse. */
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { ByteReader, ByteWriter, compareBytes, equalBytes } from '../../src/base/bytes.ts'
+import {
+  ByteReader,
+  ByteWriter,
+  compareBytes,
+  copyBytes,
+  equalBytes,
+  equalParts,
+} from '../../src/base/bytes.ts'
 
 const safe = fc.maxSafeNat()
 
@@ -79,5 +86,26 @@ describe('bytes', () => {
     expect([sign([1], [255]), sign([1, 0], [1]), sign([], []), sign([2], [1, 9])]).toEqual([
       -1, 1, 0, 1,
     ])
+  })
+})
+
+describe('parts of arrays', () => {
+  it('are copied and compared like slices, whatever their length', () => {
+    const bytes = fc.uint8Array({ minLength: 200, maxLength: 200 })
+    fc.assert(
+      fc.property(bytes, fc.nat(100), fc.nat(100), fc.nat(100), (source, from, length, at) => {
+        const part = source.slice(from, from + length)
+        const target = new Uint8Array(200)
+        copyBytes(source, from, length, target, at)
+        const written = new ByteWriter(1).part(source, from, length).finish()
+        expect(target.slice(at, at + length)).toEqual(part)
+        expect(written).toEqual(part)
+        expect(equalParts(source, from, target, at, length)).toBe(true)
+        if (length === 0) return
+        const last = at + length - 1
+        target[last] = (target[last] ?? 0) ^ 1
+        expect(equalParts(source, from, target, at, length)).toBe(false)
+      }),
+    )
   })
 })

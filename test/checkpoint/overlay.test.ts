@@ -3,6 +3,7 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { utf8, utf8Text } from '../../src/base/bytes.ts'
 import { hashBytes } from '../../src/base/keys.ts'
+import { viewsOf } from '../../checkpoint/arena.ts'
 import { Overlay } from '../../checkpoint/overlay.ts'
 import { StateTable } from '../../checkpoint/state-table.ts'
 
@@ -48,8 +49,9 @@ describe('an overlay', () => {
         const changed = [...all].filter((key) => base.get(key) !== model.get(key))
         expect(overlay.changes).toBe(changed.length)
         expect(textMap(overlay.entries())).toEqual(model)
-        expect(textMap(overlay.entriesOf(0, 0))).toEqual(model)
+        expect(textMap(viewsOf(overlay.locatedOf(0, 0)))).toEqual(model)
         expect(textMap(table.entries())).toEqual(base)
+        expect(overlay.encodeDelta(1, 0).length).toBe(overlay.deltaBytes)
         overlay.mergeInto(table)
         expect(textMap(table.entries())).toEqual(model)
       }),

@@ -6,7 +6,8 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { utf8 } from '../../src/base/bytes.ts'
 import { hashBytes } from '../../src/base/keys.ts'
-import { holds, StateTable } from '../../checkpoint/state-table.ts'
+import { viewsOf } from '../../checkpoint/arena.ts'
+import { StateTable } from '../../checkpoint/state-table.ts'
 
 const bytes = (length: number, fill: number): Uint8Array => new Uint8Array(length).fill(fill)
 const keyOf = (n: number): Uint8Array => utf8(`key ${String(n)}`)
@@ -92,7 +93,7 @@ describe('a state table', () => {
     const full = table.bytes
     expect(table.size).toBe(n)
     for (let i = 0; i < n; i += 70) {
-      expect(holds(table, keyOf(i), hashBytes(keyOf(i)), bytes(8, i & 0xff))).toBe(true)
+      expect(table.compare(keyOf(i), hashBytes(keyOf(i)), bytes(8, i & 0xff))).toBe('equal')
     }
     let deleted = 0
     for (let i = 0; i < n; i++) if (table.delete(keyOf(i), hashBytes(keyOf(i)))) deleted += 1
@@ -129,7 +130,7 @@ describe('a state table', () => {
       if (round % 2 === 1) expect(table.delete(keyOf(-1), hashBytes(keyOf(-1)))).toBe(true)
     }
     for (let i = 0; i < 400; i++) {
-      expect(holds(table, keyOf(i), hashBytes(keyOf(i)), bytes(5000, i & 0xff))).toBe(true)
+      expect(table.compare(keyOf(i), hashBytes(keyOf(i)), bytes(5000, i & 0xff))).toBe('equal')
     }
     expect(table.bytes).toBeLessThan(8 * 1024 * 1024)
   })
@@ -150,7 +151,7 @@ describe('a state table', () => {
           const wanted = keys
             .filter((n) => Math.floor(hashOf(n) / span) * span === prefix)
             .map((n) => text(keyOf(n)))
-          const found = [...table.entriesOf(depth, prefix)].map(([key]) => text(key))
+          const found = [...viewsOf(table.locatedOf(depth, prefix))].map(([key]) => text(key))
           expect(found.sort()).toEqual(wanted.sort())
         },
       ),

@@ -196,6 +196,49 @@ describe('a dataset', () => {
   })
 })
 
+describe('a layout', () => {
+  it('knows whether keys repeat, so that no table is made where they do not', async () => {
+    const found = await everywhere(async (make) => {
+      const rows = make.rows<Pair<string, number>>([
+        ['a', 1],
+        ['b', 2],
+        ['a', 3],
+      ])
+      const once = rows.reduceByKey((a, b) => a + b, 3)
+      const twice = once.flatMapValues((x) => [x, x])
+      const both = once.union(once.mapValues((x) => -x))
+      const unique = [once, once.filter(() => true), once.mapValues((x) => x), once.groupByKey()]
+      const repeated = [twice, both, once.map((pair) => pair)]
+      const grouped = [once.groupByKey(), twice.groupByKey(), both.groupByKey()]
+      const groups = []
+      for (const dataset of grouped) groups.push((await dataset.collect()).toSorted())
+      return {
+        unique: unique.map(({ node }) => node.layout.unique),
+        repeated: repeated.map(({ node }) => node.layout.unique),
+        groups,
+      }
+    })
+    expect(found).toEqual({
+      unique: [true, true, true, true],
+      repeated: [false, false, false],
+      groups: [
+        [
+          ['a', [4]],
+          ['b', [2]],
+        ],
+        [
+          ['a', [4, 4]],
+          ['b', [2, 2]],
+        ],
+        [
+          ['a', [4, -4]],
+          ['b', [2, -2]],
+        ],
+      ],
+    })
+  })
+})
+
 describe('a shuffle', () => {
   it('is not done again for rows that are cut by key already', async () => {
     const exchanges = await everywhere(async (make) => {

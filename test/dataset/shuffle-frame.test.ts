@@ -2,7 +2,13 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { isMillraceError } from '../../src/base/errors.ts'
-import { decodeFrame, encodeFrame, type Section } from '../../src/dataset/shuffle-frame.ts'
+import {
+  decodeFrame,
+  decodePairs,
+  encodeFrame,
+  encodePairs,
+  type Section,
+} from '../../src/dataset/shuffle-frame.ts'
 
 const key = fc.oneof(fc.string(), fc.integer(), fc.bigInt(), fc.constant(null))
 const value = fc.oneof(
@@ -43,6 +49,26 @@ describe('a frame', () => {
     ]
     const [first] = decodeFrame(encodeFrame([{ source: 0, target: 0, rows: odd }]))
     expect(first?.rows).toEqual(odd)
+  })
+
+  it('is the same for pairs in rows and in columns, which come back either way', () => {
+    const pairs = fc.array(fc.array(fc.tuple(key, value)), { maxLength: 5 })
+    fc.assert(
+      fc.property(pairs, (lists) => {
+        const rowSections = lists.map((rows, source) => ({ source, target: 7, rows }))
+        const columns = rowSections.map(({ source, target, rows }) => {
+          return { source, target, keys: rows.map(([k]) => k), values: rows.map(([, v]) => v) }
+        })
+        const frame = encodePairs(columns)
+        expect(frame).toEqual(encodeFrame(rowSections))
+        expect(decodePairs(frame)).toEqual(columns.filter(({ keys }) => keys.length > 0))
+      }),
+    )
+  })
+
+  it('is refused as columns when a row of it is no pair', () => {
+    const frame = encodeFrame([{ source: 0, target: 0, rows: ['a'] }])
+    expect(() => decodePairs(frame)).toThrow(expect.objectContaining({ code: 'MR_PROTOCOL' }))
   })
 
   it('is small for numbers by word', () => {
