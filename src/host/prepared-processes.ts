@@ -61,7 +61,8 @@ export class PreparedProcesses implements Processes {
     })
   }
 
-  spawn(options: SpawnOptions): ChildProcess {
+  /** This and `privateDirectory` are own properties: hosts are put together by spreading. */
+  readonly spawn = (options: SpawnOptions): ChildProcess => {
     const found = this.#prepared.find(({ preparation }) => isSame(preparation, options))
     this.#prepared = this.#prepared.filter((one) => one !== found)
     if (found === undefined) this.#endRest()
@@ -71,7 +72,7 @@ export class PreparedProcesses implements Processes {
       : this.#host.processes.spawn(options)
   }
 
-  async privateDirectory(): Promise<string> {
+  readonly privateDirectory = async (): Promise<string> => {
     const directory = this.#directory
     this.#directory = undefined
     // Cleaners of temporary files may have removed it meanwhile.

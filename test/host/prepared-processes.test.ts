@@ -1,6 +1,6 @@
 /** Processes started before they are asked for: who gets them, and what becomes of the others. */
 import { describe, expect, it } from 'vitest'
-import type { ChildProcess, Exit, SpawnOptions } from '../../src/host/host.ts'
+import type { ChildProcess, Exit, Processes, SpawnOptions } from '../../src/host/host.ts'
 import { ManualClock } from '../../src/host/manual-clock.ts'
 import { memoryChannels } from '../../src/host/memory-channel.ts'
 import { MemoryFileSystem } from '../../src/host/memory-file-system.ts'
@@ -46,6 +46,9 @@ function world() {
     ...{ clock, fs },
     processes: { pid: 7, spawn, privateDirectory },
   })
+  // As hosts are put together of others.
+  const spread: Processes = { ...processes }
+  expect(spread.spawn).toBe(processes.spawn)
   return { spawned, clock, fs, processes }
 }
 
