@@ -7,6 +7,9 @@ import { fileURLToPath } from 'node:url'
 import { startAdminServer } from '../../src/admin/server.ts'
 import { commandLine } from '../../src/daemon/command-line.ts'
 import { runProcess } from '../../src/daemon/process.ts'
+import { standbyHost } from '../../src/daemon/standby.ts'
+import type { StandbyPlan } from '../../src/daemon/supervision.ts'
+import type { Host } from '../../src/host/host.ts'
 import { nodeClock } from '../../src/host/node-clock.ts'
 import { nodeHost } from '../../src/host/node-host.ts'
 import { nodeShell } from '../../src/host/node-shell.ts'
@@ -20,12 +23,16 @@ const UNHARMED: LifePlan = { executors: [], driver: undefined, stores: 'together
 
 const shell = nodeShell(fileURLToPath(import.meta.url))
 
-await runProcess(shell, nodeClock, async () => {
-  const settings = readSettings(process.env[SETTINGS_VARIABLE] ?? '')
-  return await commandLine(shell, mortal(settings), startAdminServer)
+await runProcess(shell, nodeClock, {
+  async command(prepared) {
+    const settings = readSettings(process.env[SETTINGS_VARIABLE] ?? '')
+    return await commandLine(shell, mortal(settings, prepared ?? nodeHost), startAdminServer)
+  },
+  // A life begins when it is its turn; until then nothing can be lost.
+  prepare: (plan: StandbyPlan) => standbyHost(nodeHost, plan),
 })
 
-function mortal(settings: Settings): typeof nodeHost {
+function mortal(settings: Settings, host: Host): Host {
   const { events } = settings
   const life = beginLife(settings.lifeFile)
   writeEvent(events, { kind: 'start', life, at: Date.now(), pid: process.pid })
@@ -48,7 +55,7 @@ function mortal(settings: Settings): typeof nodeHost {
       return die()
     },
   })
-  return mortalHost(nodeHost, {
+  return mortalHost(host, {
     reaper,
     dataDir: settings.dataDir,
     outDir: settings.outDir,

@@ -4,17 +4,27 @@
  */
 import type { Clock } from '../host/host.ts'
 import type { Shell } from '../host/shell.ts'
+import { EXIT } from './exit-codes.ts'
 import { supervise, wantsSupervision } from './supervise.ts'
+import { decodeStandby } from './supervision.ts'
+import type { StandbyPlan } from './supervision.ts'
 
 /** The last words may take so long to be read. */
 const FLUSH_MS = 1000
 const INTERNAL_ERROR = 70
 
-/** Ends the process. `command` loads what it needs; a supervisor never calls it. */
-export async function runProcess(
+export interface ProcessParts<Prepared> {
+  /** Loads what it needs; a supervisor never calls it. */
+  readonly command: (prepared: Prepared | undefined) => Promise<number>
+  /** What a process does that is held ready to take over: no directory and no port is touched. */
+  readonly prepare: (plan: StandbyPlan) => Promise<Prepared>
+}
+
+/** Ends the process. */
+export async function runProcess<Prepared>(
   shell: Shell,
   clock: Clock,
-  command: () => Promise<number>,
+  { command, prepare }: ProcessParts<Prepared>,
 ): Promise<never> {
   // What nobody handled is a broken invariant: the process ends, and the next start recovers.
   shell.onUncaught((error) => {
@@ -22,8 +32,26 @@ export async function runProcess(
     shell.err.write(`millrace: internal error, ending: ${text}\n`)
     void shell.err.flush(FLUSH_MS).then(() => shell.exit(INTERNAL_ERROR))
   })
-  const supervised = wantsSupervision(shell.arguments)
-  const code = supervised ? await supervise(shell, clock) : await command()
+  const code = wantsSupervision(shell.arguments)
+    ? await supervise(shell, clock)
+    : await command(await standBy(shell, prepare))
   await Promise.all([shell.out.flush(FLUSH_MS), shell.err.flush(FLUSH_MS)])
   return shell.exit(code)
+}
+
+/**
+ * Where this process was started to take over from another: prepares, and waits until it is told.
+ * What cannot be prepared is left to the start itself, which says why.
+ */
+async function standBy<Prepared>(
+  { supervisor, exit }: Pick<Shell, 'supervisor' | 'exit'>,
+  prepare: (plan: StandbyPlan) => Promise<Prepared>,
+): Promise<Prepared | undefined> {
+  if (supervisor?.standby === undefined) return undefined
+  supervisor.onGone(() => exit(EXIT.hurried))
+  const told = supervisor.heard()
+  const plan = decodeStandby(JSON.parse(supervisor.standby))
+  const prepared = plan && (await prepare(plan).catch(() => undefined))
+  await told
+  return prepared
 }

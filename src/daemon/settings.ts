@@ -134,6 +134,11 @@ export const SETTINGS = group({
       0,
       DAY_MS,
     ),
+    standby: choice(
+      'With --supervise: whether a second daemon with its executors is held ready to take over.',
+      'on',
+      ['on', 'off'],
+    ),
   }),
 })
 

@@ -2,13 +2,14 @@
  * `millrace run --supervise`: a small parent that starts the daemon, hears of its commits, and
  * starts it again when it dies. All decisions are the machine's (`supervisor-machine.ts`); here
  * they are carried out. It loads neither engine nor configuration, so it starts fast and has little
- * to fail with. If it dies itself, the daemon ends at once.
+ * to fail with. If it dies itself, the daemon ends at once, and so does the one that is held ready.
  */
 import type { Clock } from '../host/host.ts'
 import type { Shell, SupervisedChild } from '../host/shell.ts'
 import { startSupervisor, superviseStep } from './supervisor-machine.ts'
 import type { SupervisorAction, SupervisorEvent, SupervisorStep } from './supervisor-machine.ts'
-import { decodeDaemonMessage } from './supervision.ts'
+import { decodeDaemonMessage, TAKE_OVER } from './supervision.ts'
+import type { StandbyPlan } from './supervision.ts'
 
 export const SUPERVISE_FLAG = '--supervise'
 
@@ -44,6 +45,8 @@ class Supervisor {
   #finish: (code: number) => void = () => undefined
   #state: SupervisorStep['state']
   #child: SupervisedChild | undefined
+  /** Waits to take over; undefined when there is none, or it died. */
+  #standby: SupervisedChild | undefined
 
   constructor(shell: Pick<Shell, 'arguments' | 'err' | 'spawnSelf' | 'pid'>, clock: Clock) {
     this.#shell = shell
@@ -64,15 +67,22 @@ class Supervisor {
 
   close(): void {
     this.#timers.abort()
+    this.#standby?.signal('SIGKILL')
   }
 
   #act(action: SupervisorAction): void {
     switch (action.kind) {
       case 'spawn':
-        this.#spawn()
+        this.#start()
         return
       case 'wait':
         this.#after(action.ms, { kind: 'backoffOver' })
+        return
+      case 'waitForStandby':
+        this.#after(action.ms, { kind: 'standbyDue' })
+        return
+      case 'standBy':
+        this.#standBy(action.plan)
         return
       case 'setDeadline':
         this.#after(action.ms, { kind: 'deadline' })
@@ -88,19 +98,41 @@ class Supervisor {
     }
   }
 
-  #spawn(): void {
+  #start(): void {
+    const standby = this.#standby
+    this.#standby = undefined
+    this.#child = standby ?? this.#spawn()
+    if (standby === undefined) return
+    standby.send(TAKE_OVER)
+    this.#report('the daemon that was held ready takes over')
+  }
+
+  /** One that waits still from an earlier life of the daemon serves as well. */
+  #standBy(plan: StandbyPlan): void {
+    this.#standby ??= this.#spawn(JSON.stringify(plan))
+  }
+
+  #spawn(standby?: string): SupervisedChild {
     const child = this.#shell.spawnSelf(
       this.#shell.arguments.filter((argument) => argument !== SUPERVISE_FLAG),
+      standby,
     )
-    this.#child = child
     child.onMessage((value) => {
       const message = decodeDaemonMessage(value)
-      if (message !== undefined) this.handle({ kind: 'message', message })
+      if (message !== undefined && child === this.#child) this.handle({ kind: 'message', message })
     })
     void child.exited.then(({ code, signal }) => {
+      if (child === this.#standby) {
+        this.#standby = undefined
+        this.#report(
+          'the daemon that was held ready ended; the next one is started after a restart',
+        )
+      }
+      if (child !== this.#child) return
       this.#child = undefined
       this.handle({ kind: 'exited', code, signal })
     })
+    return child
   }
 
   #after(ms: number, event: SupervisorEvent): void {

@@ -26,11 +26,14 @@ export function tellSupervisor(
   const send = (message: DaemonMessage): void => {
     supervisor.send(message)
   }
-  const { maxRestarts, backoffMinMs, backoffMaxMs } = settings.supervise
-  const { stopTimeoutMs } = settings
+  const { maxRestarts, backoffMinMs, backoffMaxMs, standby } = settings.supervise
+  const { stopTimeoutMs, executors, executorMemoryMb } = settings
   send({
     kind: 'settings',
-    settings: { maxRestarts, backoffMinMs, backoffMaxMs, stopTimeoutMs },
+    settings: {
+      ...{ maxRestarts, backoffMinMs, backoffMaxMs, stopTimeoutMs },
+      standby: standby === 'on' ? { executors, executorMemoryMb } : undefined,
+    },
   })
   let told = { commit: -1, recovering: true }
   return clock.every(TELL_EVERY_MS, () => {

@@ -9,6 +9,13 @@ export interface SupervisionSettings {
   readonly backoffMinMs: number
   readonly backoffMaxMs: number
   readonly stopTimeoutMs: number
+  /** What a process that is to take over holds ready; undefined when there is to be none. */
+  readonly standby: StandbyPlan | undefined
+}
+
+export interface StandbyPlan {
+  readonly executors: number
+  readonly executorMemoryMb: number
 }
 
 /** Hold until the daemon has read its configuration. */
@@ -17,7 +24,11 @@ export const SUPERVISION_DEFAULTS: SupervisionSettings = {
   backoffMinMs: 200,
   backoffMaxMs: 30_000,
   stopTimeoutMs: 30_000,
+  standby: undefined,
 }
+
+/** What the supervisor tells a process that holds itself ready. */
+export const TAKE_OVER = { kind: 'takeOver' }
 
 export type DaemonMessage =
   | { readonly kind: 'settings'; readonly settings: SupervisionSettings }
@@ -46,7 +57,7 @@ export function decodeDaemonMessage(value: unknown): DaemonMessage | undefined {
 
 function decodeSettings(value: unknown): SupervisionSettings | undefined {
   if (!isRecord(value)) return undefined
-  const { maxRestarts, backoffMinMs, backoffMaxMs, stopTimeoutMs } = {
+  const { maxRestarts, backoffMinMs, backoffMaxMs, stopTimeoutMs, standby } = {
     ...SUPERVISION_DEFAULTS,
     ...value,
   }
@@ -54,7 +65,19 @@ function decodeSettings(value: unknown): SupervisionSettings | undefined {
     isCount(backoffMinMs) &&
     isCount(backoffMaxMs) &&
     isCount(stopTimeoutMs)
-    ? { maxRestarts, backoffMinMs, backoffMaxMs, stopTimeoutMs }
+    ? {
+        ...{ maxRestarts, backoffMinMs, backoffMaxMs, stopTimeoutMs },
+        standby: decodeStandby(standby),
+      }
+    : undefined
+}
+
+/** Undefined for anything that is no plan of ours. */
+export function decodeStandby(value: unknown): StandbyPlan | undefined {
+  if (!isRecord(value)) return undefined
+  const { executors, executorMemoryMb } = value
+  return isCount(executors) && isCount(executorMemoryMb)
+    ? { executors, executorMemoryMb }
     : undefined
 }
 

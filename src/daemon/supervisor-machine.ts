@@ -8,6 +8,9 @@
  *      │ └─ exited (final), or latched ─► done ◄─┤ signal
  *      └─── signal ─► stopping ──exited──► done ◄┘
  *
+ * A while after the first commit of each child, another process is held ready to take its place
+ * (`standBy`), where the settings say so; `spawn` means that one while it lives.
+ *
  * Invariants: at most one child lives; a child is killed only while stopping: after the deadline
  * when it is not recovering, or at the second signal. Deaths count until a commit above every
  * earlier one is heard of; a full disk is no death.
@@ -16,7 +19,7 @@ import { assert, unreachable } from '../base/assert.ts'
 import type { StopSignal } from '../host/shell.ts'
 import { EXIT, FINAL_EXITS } from './exit-codes.ts'
 import { SUPERVISION_DEFAULTS } from './supervision.ts'
-import type { DaemonMessage, SupervisionSettings } from './supervision.ts'
+import type { DaemonMessage, StandbyPlan, SupervisionSettings } from './supervision.ts'
 
 export interface SupervisorState {
   readonly phase: 'running' | 'waiting' | 'stopping' | 'done'
@@ -25,6 +28,8 @@ export interface SupervisorState {
   /** Deaths since the last progress. */
   readonly deaths: number
   readonly highestCommit: number
+  /** Whether a process to take over was asked for in the life of this child. */
+  readonly standby: 'none' | 'due' | 'asked'
   readonly settings: SupervisionSettings
 }
 
@@ -32,12 +37,15 @@ export type SupervisorEvent =
   | { readonly kind: 'message'; readonly message: DaemonMessage }
   | { readonly kind: 'exited'; readonly code: number | null; readonly signal: string | null }
   | { readonly kind: 'backoffOver' }
+  | { readonly kind: 'standbyDue' }
   | { readonly kind: 'signalled'; readonly signal: StopSignal }
   | { readonly kind: 'deadline' }
 
 export type SupervisorAction =
   | { readonly kind: 'spawn' }
   | { readonly kind: 'wait'; readonly ms: number }
+  | { readonly kind: 'waitForStandby'; readonly ms: number }
+  | { readonly kind: 'standBy'; readonly plan: StandbyPlan }
   | { readonly kind: 'signal'; readonly signal: StopSignal | 'SIGKILL' }
   | { readonly kind: 'setDeadline'; readonly ms: number }
   | { readonly kind: 'report'; readonly text: string }
@@ -51,12 +59,16 @@ export interface SupervisorStep {
 /** What a child is given beyond its own `stopTimeoutMs`, which it keeps itself. */
 export const STOP_GRACE_MS = 5000
 
+/** The child first catches up with its input: what is begun beside it takes processor time. */
+export const STANDBY_DELAY_MS = 1000
+
 export const startSupervisor = (): SupervisorStep => ({
   state: {
     phase: 'running',
     recovering: true,
     deaths: 0,
     highestCommit: -1,
+    standby: 'none',
     settings: SUPERVISION_DEFAULTS,
   },
   actions: [{ kind: 'spawn' }],
@@ -65,12 +77,17 @@ export const startSupervisor = (): SupervisorStep => ({
 export function superviseStep(state: SupervisorState, event: SupervisorEvent): SupervisorStep {
   switch (event.kind) {
     case 'message':
-      return { state: hear(state, event.message), actions: [] }
+      return planStandby(hear(state, event.message), event.message)
     case 'exited':
       return exited(state, event)
     case 'backoffOver':
       if (state.phase !== 'waiting') return stay(state)
-      return { state: { ...state, phase: 'running', recovering: true }, actions: [SPAWN] }
+      return {
+        state: { ...state, phase: 'running', recovering: true, standby: 'none' },
+        actions: [SPAWN],
+      }
+    case 'standbyDue':
+      return standbyDue(state)
     case 'signalled':
       return signalled(state, event.signal)
     case 'deadline':
@@ -105,6 +122,23 @@ function hear(state: SupervisorState, message: DaemonMessage): SupervisorState {
     default:
       return unreachable(message)
   }
+}
+
+function planStandby(state: SupervisorState, { kind }: DaemonMessage): SupervisorStep {
+  const settled = state.phase === 'running' && !state.recovering && kind === 'commit'
+  const wanted = state.settings.standby !== undefined && state.standby === 'none'
+  if (!settled || !wanted) return stay(state)
+  return {
+    state: { ...state, standby: 'due' },
+    actions: [{ kind: 'waitForStandby', ms: STANDBY_DELAY_MS }],
+  }
+}
+
+function standbyDue(state: SupervisorState): SupervisorStep {
+  const plan = state.settings.standby
+  const due = state.phase === 'running' && state.standby === 'due'
+  if (!due || plan === undefined) return stay(state)
+  return { state: { ...state, standby: 'asked' }, actions: [{ kind: 'standBy', plan }] }
 }
 
 function exited(

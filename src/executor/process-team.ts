@@ -3,6 +3,7 @@
  * their own.
  */
 import type { ChildProcess, Host } from '../host/host.ts'
+import type { Preparation } from '../host/prepared-processes.ts'
 import type { TeamProcesses } from './team-options.ts'
 import type { StartOptions } from './protocol.ts'
 
@@ -27,11 +28,7 @@ export function processTeam(options: ProcessTeamOptions): TeamProcesses {
     executor({ onStderr, rank, scratch }): ChildProcess {
       const name = `executor ${String(rank)}`
       return host.processes.spawn({
-        name: `millrace ${name}`,
-        module: EXECUTOR_MODULE,
-        argument: null,
-        memoryMegabytes,
-        ...(scratch === undefined ? {} : { scratch }),
+        ...executorProcess({ rank, scratch, memoryMegabytes }),
         onOutput(stream, line) {
           if (stream === 'stderr') onStderr(line)
           onOutput(name, stream, line)
@@ -54,6 +51,22 @@ export function processTeam(options: ProcessTeamOptions): TeamProcesses {
     scratch: () => host.processes.privateDirectory(),
     hasScratch: async (path) => (await host.fs.stat(path)) !== undefined,
     removeScratch: (path) => host.fs.remove(path),
+  }
+}
+
+/** The process of an executor, which may be started before there is a team. */
+export function executorProcess(options: {
+  readonly rank: number
+  readonly scratch: string | undefined
+  readonly memoryMegabytes: number
+}): Preparation {
+  const { memoryMegabytes, rank, scratch } = options
+  return {
+    name: `millrace executor ${String(rank)}`,
+    module: EXECUTOR_MODULE,
+    argument: null,
+    memoryMegabytes,
+    ...(scratch === undefined ? {} : { scratch }),
   }
 }
 

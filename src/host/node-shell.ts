@@ -17,7 +17,7 @@ export function nodeShell(module: string): Shell {
     onSignal,
     onUncaught,
     supervisor: supervisorLink(),
-    spawnSelf: (argumentsOfIt) => spawnSelf(module, argumentsOfIt),
+    spawnSelf: (argumentsOfIt, standby) => spawnSelf(module, argumentsOfIt, standby),
     exit: (code) => process.exit(code),
   }
 }
@@ -53,15 +53,31 @@ function onUncaught(f: (error: unknown) => void): () => void {
   }
 }
 
+/** What a process that waits to take over is to hold ready. */
+const STANDBY_VARIABLE = 'MILLRACE_STANDBY'
+
 function supervisorLink(): SupervisorLink | undefined {
+  const standby = process.env[STANDBY_VARIABLE]
+  // It is between these two processes: neither configuration nor children see it.
+  Reflect.deleteProperty(process.env, STANDBY_VARIABLE)
   if (process.send === undefined) return undefined
   // Watching the parent must not keep this process alive.
   process.channel?.unref()
   return {
     pid: process.ppid,
+    standby,
     send: (message) => {
       // A parent that just died is told about by `onGone`.
       if (process.connected) process.send?.(message, undefined, undefined, () => undefined)
+    },
+    heard: () => {
+      process.channel?.ref()
+      return new Promise((resolve) => {
+        process.once('message', (message) => {
+          process.channel?.unref()
+          resolve(message)
+        })
+      })
     },
     onGone: (f) => {
       process.once('disconnect', f)
@@ -73,15 +89,24 @@ function supervisorLink(): SupervisorLink | undefined {
  * A process group of its own keeps the terminal's Ctrl-C from reaching the child beside the
  * supervisor's own signal, which would count as a second one.
  */
-function spawnSelf(module: string, argumentsOfIt: readonly string[]): SupervisedChild {
+function spawnSelf(
+  module: string,
+  argumentsOfIt: readonly string[],
+  standby: string | undefined,
+): SupervisedChild {
   const child = spawn(process.execPath, [...process.execArgv, module, ...argumentsOfIt], {
     stdio: ['inherit', 'inherit', 'inherit', 'ipc'],
     detached: true,
+    env: standby === undefined ? process.env : { ...process.env, [STANDBY_VARIABLE]: standby },
   })
   return {
     pid: child.pid,
     onMessage: (f) => {
       child.on('message', f)
+    },
+    send: (message) => {
+      // One that just died is told about by `exited`.
+      if (child.connected) child.send(message, () => undefined)
     },
     signal: (signal) => {
       child.kill(signal)

@@ -22,9 +22,10 @@ export interface Shell {
   readonly supervisor: SupervisorLink | undefined
   /**
    * Runs this command again with other arguments, sharing the streams; it has a process group of
-   * its own.
+   * its own. `standby` tells it to wait until it is sent a message, and what to hold ready until
+   * then.
    */
-  spawnSelf(argumentsOfIt: readonly string[]): SupervisedChild
+  spawnSelf(argumentsOfIt: readonly string[], standby?: string): SupervisedChild
   exit(code: number): never
 }
 
@@ -45,7 +46,11 @@ export interface Output {
 
 export interface SupervisorLink {
   readonly pid: number
+  /** What the parent gave to `spawnSelf`: this process takes over when it is told to. */
+  readonly standby: string | undefined
   send(message: unknown): void
+  /** The parent's next message; the wait for it keeps this process alive. */
+  heard(): Promise<unknown>
   /** The parent ended. */
   onGone(f: () => void): void
 }
@@ -53,6 +58,7 @@ export interface SupervisorLink {
 export interface SupervisedChild {
   readonly pid: number | undefined
   onMessage(f: (message: unknown) => void): void
+  send(message: object): void
   signal(signal: StopSignal | 'SIGKILL'): void
   readonly exited: Promise<{ readonly code: number | null; readonly signal: string | null }>
 }

@@ -90,6 +90,43 @@ async function flip(path: string, offset: number): Promise<void> {
 }
 
 describe('a supervised server', () => {
+  it('is taken over by the one that was held ready, which ends with it', async () => {
+    await withDirectory(async (directory) => {
+      await writeFile(join(directory, 'app.ts'), PROGRAM)
+      const flags = ['--data-dir', 'data', '--admin-port', '0', '--executors', '2']
+      const { child, result } = start(directory, ['run', 'app.ts', '--supervise', ...flags])
+      let log = ''
+      child.stderr?.on('data', (bytes: Buffer) => (log += bytes.toString()))
+      const progress = async (): Promise<number> => {
+        return await answer(
+          async () => await completed(await adminUrl(() => log)),
+          (n) => n >= 2,
+        )
+      }
+      try {
+        await progress()
+        // Told of commits every 200 ms, the supervisor waits a second more.
+        await nodeClock.sleep(2000)
+        const daemon = await announced(directory)
+        process.kill(daemon, 'SIGKILL')
+        await answer(
+          () => announced(directory),
+          (pid) => pid !== daemon,
+        )
+        expect(log).toContain('held ready takes over')
+        await answer(
+          () => Promise.resolve(log.split('"adminUrl"').length),
+          (n) => n === 3,
+        )
+        await progress()
+      } finally {
+        child.kill('SIGTERM')
+      }
+      expect(await result).toMatchObject({ code: 0 })
+      expect(await millrace(directory, 'verify', 'data')).toMatchObject({ code: 0 })
+    })
+  }, 60_000)
+
   it('goes on after a kill -9, stops when told, and leaves a directory that verifies', async () => {
     await withDirectory(async (directory) => {
       await writeFile(join(directory, 'app.ts'), PROGRAM)

@@ -37,7 +37,10 @@ export interface FakeShell extends Shell {
 
 export interface FakeChild {
   readonly arguments: readonly string[]
+  /** What it is to hold ready until it is sent a message. */
+  readonly standby: string | undefined
   readonly signals: string[]
+  readonly messages: unknown[]
   tell(message: unknown): void
   exit(code: number | null, signal?: string): void
 }
@@ -64,8 +67,8 @@ export function fakeShell(options: Partial<Shell> = {}): FakeShell {
     raise: (signal) => {
       for (const f of listeners) f(signal)
     },
-    spawnSelf: (args) => {
-      const { child, fake } = fakeChild(args)
+    spawnSelf: (args, standby) => {
+      const { child, fake } = fakeChild(args, standby)
       children.push(fake)
       return child
     },
@@ -75,7 +78,11 @@ export function fakeShell(options: Partial<Shell> = {}): FakeShell {
   }
 }
 
-function fakeChild(args: readonly string[]): { child: SupervisedChild; fake: FakeChild } {
+function fakeChild(
+  args: readonly string[],
+  standby: string | undefined,
+): { child: SupervisedChild; fake: FakeChild } {
+  const messages: unknown[] = []
   const signals: string[] = []
   let tell: (message: unknown) => void = () => undefined
   let end: (exit: { code: number | null; signal: string | null }) => void = () => undefined
@@ -83,6 +90,9 @@ function fakeChild(args: readonly string[]): { child: SupervisedChild; fake: Fak
     pid: 1,
     onMessage: (f) => {
       tell = f
+    },
+    send: (message) => {
+      messages.push(message)
     },
     signal: (signal) => {
       signals.push(signal)
@@ -93,7 +103,9 @@ function fakeChild(args: readonly string[]): { child: SupervisedChild; fake: Fak
   }
   const fake: FakeChild = {
     arguments: args,
+    standby,
     signals,
+    messages,
     tell: (message) => {
       tell(message)
     },

@@ -199,6 +199,8 @@ describe('a supervised run', () => {
     let gone: () => void = () => undefined
     const supervisor: SupervisorLink = {
       pid: 1,
+      standby: undefined,
+      heard: () => Promise.reject(new Error('nothing is told to a daemon at work')),
       send: (message) => {
         told.push(message)
       },

@@ -1,6 +1,8 @@
 /** The supervisor at work, with children and a clock at the test's command. */
 import { describe, expect, it } from 'vitest'
 import { supervise, wantsSupervision } from '../../src/daemon/supervise.ts'
+import { STANDBY_DELAY_MS } from '../../src/daemon/supervisor-machine.ts'
+import { TAKE_OVER } from '../../src/daemon/supervision.ts'
 import { ManualClock } from '../../src/host/manual-clock.ts'
 import { fakeShell } from './fake-shell.ts'
 import type { FakeChild, FakeShell } from './fake-shell.ts'
@@ -81,5 +83,60 @@ describe('the supervisor', () => {
     expect(child.signals).toEqual(['SIGTERM', 'SIGKILL'])
     child.exit(null, 'SIGKILL')
     expect(await code).toBe(75)
+  })
+})
+
+describe('a daemon that is held ready', () => {
+  const plan = { executors: 2, executorMemoryMb: 64 }
+
+  async function withStandby(): Promise<{
+    clock: ManualClock
+    shell: FakeShell
+    code: Promise<number>
+    first: FakeChild
+    second: FakeChild
+  }> {
+    const clock = new ManualClock(0)
+    const shell = fakeShell({ arguments: RUN })
+    const code = supervise(shell, clock)
+    const first = await newest(shell, 1)
+    first.tell({ kind: 'settings', settings: { standby: plan } })
+    first.tell({ kind: 'phase', recovering: false })
+    first.tell({ kind: 'commit', number: 1 })
+    await clock.advance(STANDBY_DELAY_MS)
+    return { clock, shell, code, first, second: await newest(shell, 2) }
+  }
+
+  it('is told what to hold ready, takes over when the daemon dies, and is followed', async () => {
+    const { clock, shell, code, first, second } = await withStandby()
+    expect(first.standby).toBeUndefined()
+    expect(second.arguments).toEqual(first.arguments)
+    expect(JSON.parse(second.standby ?? '')).toEqual(plan)
+    expect(second.messages).toEqual([])
+    first.exit(null, 'SIGKILL')
+    await clock.advance(0)
+    expect(second.messages).toEqual([TAKE_OVER])
+    expect(shell.err.text).toContain('held ready takes over')
+    expect(shell.children).toHaveLength(2)
+    second.tell({ kind: 'phase', recovering: false })
+    second.tell({ kind: 'commit', number: 2 })
+    await clock.advance(STANDBY_DELAY_MS)
+    const third = await newest(shell, 3)
+    second.exit(0)
+    expect(await code).toBe(0)
+    expect(third.signals).toEqual(['SIGKILL'])
+  })
+
+  it('is missed when it died itself: the next start is an ordinary one', async () => {
+    const { clock, shell, code, first, second } = await withStandby()
+    second.exit(null, 'SIGKILL')
+    await clock.advance(0)
+    expect(shell.err.text).toContain('the daemon that was held ready ended')
+    first.exit(null, 'SIGKILL')
+    await clock.advance(0)
+    const third = await newest(shell, 3)
+    expect(third.standby).toBeUndefined()
+    third.exit(0)
+    expect(await code).toBe(0)
   })
 })

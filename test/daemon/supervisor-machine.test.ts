@@ -2,7 +2,12 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { EXIT, FINAL_EXITS } from '../../src/daemon/exit-codes.ts'
-import { backoff, startSupervisor, superviseStep } from '../../src/daemon/supervisor-machine.ts'
+import {
+  backoff,
+  STANDBY_DELAY_MS,
+  startSupervisor,
+  superviseStep,
+} from '../../src/daemon/supervisor-machine.ts'
 import type {
   SupervisorAction,
   SupervisorEvent,
@@ -10,7 +15,10 @@ import type {
 } from '../../src/daemon/supervisor-machine.ts'
 import { SUPERVISION_DEFAULTS, decodeDaemonMessage } from '../../src/daemon/supervision.ts'
 
-const settings = { maxRestarts: 3, backoffMinMs: 100, backoffMaxMs: 1000, stopTimeoutMs: 2000 }
+const settings = {
+  ...{ maxRestarts: 3, backoffMinMs: 100, backoffMaxMs: 1000, stopTimeoutMs: 2000 },
+  standby: { executors: 2, executorMemoryMb: 64 },
+}
 
 /** The world around the machine: one child at most, timers, and what was decided. */
 class World {
@@ -186,11 +194,36 @@ const anyEvent: fc.Arbitrary<SupervisorEvent> = fc.oneof(
   })),
   fc.constant(configured),
   fc.constant<SupervisorEvent>({ kind: 'backoffOver' }),
+  fc.constant<SupervisorEvent>({ kind: 'standbyDue' }),
   fc.constant<SupervisorEvent>({ kind: 'deadline' }),
   fc
     .constantFrom('SIGTERM' as const, 'SIGINT' as const)
     .map((signal): SupervisorEvent => ({ kind: 'signalled', signal })),
 )
+
+describe('a daemon that is held ready', () => {
+  const due: SupervisorEvent = { kind: 'standbyDue' }
+
+  it('is asked for once a life, a while after the first commit of a running daemon', () => {
+    const it = world(configured, commit(1))
+    expect(it.send(due)).toEqual([])
+    it.send(running)
+    expect(it.send(commit(2))).toEqual([{ kind: 'waitForStandby', ms: STANDBY_DELAY_MS }])
+    expect(it.send(due)).toEqual([{ kind: 'standBy', plan: settings.standby }])
+    expect([...it.send(commit(3)), ...it.send(due)]).toEqual([])
+    it.send(died)
+    it.send({ kind: 'backoffOver' })
+    it.send(running)
+    expect(it.send(commit(4))).toHaveLength(1)
+  })
+
+  it('is not asked for where it is not wanted, nor while the daemon stops or is dead', () => {
+    expect(world(running).send(commit(1))).toEqual([])
+    const stopping = world(configured, running, commit(1), term)
+    expect([...stopping.send(due), ...stopping.send(commit(2))]).toEqual([])
+    expect(world(configured, running, commit(1), died).send(due)).toEqual([])
+  })
+})
 
 describe('in every order of events', () => {
   it('at most one child lives, kills need a stop, and the end is reached once', () => {
