@@ -43,7 +43,7 @@ class Add implements Command {
       streamId: 1,
       format: 'text',
       records: 1,
-      bytes: Buffer.from(`${name}\n`),
+      parts: [Buffer.from(`${name}\n`)],
       producer: { id: this.producer, sequence },
     })
     expect(added.kind).toBe(sequence > highest ? 'stored' : 'duplicate')

@@ -8,7 +8,14 @@ import { EXIT, FINAL_EXITS } from '../../src/daemon/exit-codes.ts'
 import { startSupervisor, superviseStep } from '../../src/daemon/supervisor-machine.ts'
 import type { SupervisorEvent, SupervisorState } from '../../src/daemon/supervisor-machine.ts'
 
-const settings = { maxRestarts: 3, backoffMinMs: 10, backoffMaxMs: 100, stopTimeoutMs: 1000 }
+const standby = { executors: 2, executorMemoryMb: 64 }
+const settings = {
+  maxRestarts: 3,
+  backoffMinMs: 10,
+  backoffMaxMs: 100,
+  stopTimeoutMs: 1000,
+  standby,
+}
 
 interface Model {
   child: 'alive' | 'gone'
@@ -18,6 +25,8 @@ interface Model {
   /** Without a commit above every earlier one between them. */
   deaths: number
   newest: number
+  /** Processes that were asked for to take over, in the life of this child. */
+  standbys: number
 }
 
 interface Real {
@@ -37,6 +46,7 @@ function send(model: Model, real: Real, event: SupervisorEvent): void {
         expect(model.stopping, 'nothing is started while stopping').toBe(false)
         model.child = 'alive'
         model.waiting = false
+        model.standbys = 0
         break
       case 'wait':
         expect(action.ms).toBeLessThanOrEqual(settings.backoffMaxMs)
@@ -50,7 +60,13 @@ function send(model: Model, real: Real, event: SupervisorEvent): void {
         expect(model.finished, 'it ends once').toBe(false)
         model.finished = true
         break
+      case 'standBy':
+        expect(model.child, 'somebody stands by for a child that lives').toBe('alive')
+        model.standbys += 1
+        expect(model.standbys, 'one stands by').toBe(1)
+        break
       case 'report':
+      case 'waitForStandby':
       case 'setDeadline':
         break
     }
@@ -118,11 +134,20 @@ class TimeOver implements Command {
   toString = (): string => 'backoff over'
 }
 
+class StandbyDue implements Command {
+  check = (model: Model): boolean => !model.finished
+  run(model: Model, real: Real): void {
+    send(model, real, { kind: 'standbyDue' })
+  }
+  toString = (): string => 'standby due'
+}
+
 const commands = [
   fc.constantFrom(null, 1, 70, EXIT.full, EXIT.io, EXIT.ok, EXIT.damage).map((c) => new Exit(c)),
   fc.nat(20).map((number) => new Commit(number)),
   fc.constant(new Running()),
   fc.constant(new Signal()),
+  fc.constant(new StandbyDue()),
   fc.constant(new TimeOver()),
   fc.constant(new TimeOver()),
 ]
@@ -136,7 +161,7 @@ describe('the supervisor as a component', () => {
         const setup = (): { model: Model; real: Real } => ({
           model: {
             ...{ child: 'alive', waiting: false, stopping: false, finished: false },
-            ...{ deaths: 0, newest: -1 },
+            ...{ deaths: 0, newest: -1, standbys: 0 },
           },
           real: { state: superviseStep(state, configured).state },
         })

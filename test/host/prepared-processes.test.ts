@@ -47,7 +47,7 @@ function world() {
     processes: { pid: 7, spawn, privateDirectory },
   })
   // As hosts are put together of others.
-  const spread: Processes = { ...processes }
+  const spread: Processes = Object.assign({}, processes)
   expect(spread.spawn).toBe(processes.spawn)
   return { spawned, clock, fs, processes }
 }
