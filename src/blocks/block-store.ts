@@ -9,7 +9,7 @@
  * A crash at any line leaves a log whose fold is a state this process was in or was about to reach.
  */
 import type { Log, LogOptions, LogReport } from '../../wal/contract.ts'
-import { recordLimitOf, SEGMENT_BYTES_DEFAULT } from '../../wal/limits.ts'
+import { RECORD_BYTES_MAX_DEFAULT, recordLimitOf, SEGMENT_BYTES_DEFAULT } from '../../wal/limits.ts'
 import { openLog } from '../../wal/log.ts'
 import type { LogRecord, RecordRef } from '../../wal/record.ts'
 import { segmentName } from '../../wal/segment-format.ts'
@@ -87,6 +87,13 @@ function eventOf(directory: string, { kind, payload, ref }: LogRecord): TrackerE
     throw logDamaged({ file, offset: ref.offset, reason }, lost, error)
   }
 }
+
+/** Most that a block's head takes beside its bytes: the producer's id is the only text in it. */
+const HEAD_BYTES_MAX = 2048
+
+/** Largest block that a log with segments of this size takes. */
+export const blockBytesMaxOf = (segmentBytes: number): number =>
+  Math.min(RECORD_BYTES_MAX_DEFAULT, recordLimitOf(segmentBytes)) - HEAD_BYTES_MAX
 
 export class BlockStore {
   readonly log: Log

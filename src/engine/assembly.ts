@@ -1,5 +1,6 @@
 /** How the parts of an engine are put together once its directory is open. */
 import { millis } from '../base/time.ts'
+import { blockBytesMaxOf } from '../blocks/block-store.ts'
 import { ownerOf } from '../sinks/text-paths.ts'
 import { BatchLoop } from './batch-loop.ts'
 import type { EngineOptions } from './engine-options.ts'
@@ -36,6 +37,7 @@ export function assemble(opened: Opened, options: EngineOptions, hooks: Assembly
   const intake = new Intake({ host, directory: opened.directory, settings, pinnedBytes, log })
   const receivers = new Receivers({
     ...{ host, shape, blocks, inputs, intake, bus, history, log },
+    blockBytesMax: blockBytesMaxOf(settings.segmentBytes),
     spawnReceiver: (uid) => team.spawnReceiver(uid),
   })
   const owner = ownerOf(opened.logDirectory)

@@ -23,6 +23,8 @@ export interface ReceiversParts {
   readonly blocks: BlockStore
   readonly inputs: Inputs
   readonly intake: Intake
+  /** Largest block the log takes, in bytes. */
+  readonly blockBytesMax: number
   readonly bus: ListenerBus
   readonly history: History
   readonly log: Logger
@@ -90,8 +92,9 @@ export class Receivers {
 
   #sink(input: InputShape): BlockSink {
     const logId = (): number => this.#parts.inputs.logId(input)
-    const { intake } = this.#parts
+    const { blockBytesMax, intake } = this.#parts
     return {
+      blockBytesMax,
       add: async (block) => await this.#add(input, block),
       highWater: (producerId) => this.#parts.blocks.tracker.highWater(logId(), producerId),
       get paused() {

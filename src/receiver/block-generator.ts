@@ -11,7 +11,7 @@
  * A crash loses what waits and what is in flight: no source was told that either is safe.
  */
 import type { Block, BlockSink } from './receiver.ts'
-import type { Lines } from './text-lines.ts'
+import { cutLines, type Lines } from './text-lines.ts'
 
 /** A block is full from here on, in bytes. */
 const BLOCK_BYTES = 1024 * 1024
@@ -19,7 +19,7 @@ const WAITING_BYTES_MAX = 2 * BLOCK_BYTES
 const ADDS_MAX = 3
 
 export interface BlockGeneratorOptions {
-  /** A block is full from here on; 1 MiB by default. */
+  /** A block is full from here on; 1 MiB by default. No block is larger than the log allows. */
   readonly blockBytes?: number
   /** From here on `push` waits; 2 MiB by default. */
   readonly waitingBytesMax?: number
@@ -49,7 +49,7 @@ export class BlockGenerator {
   /** Resolves when there is room for more. Rejects with the failure of an `add`. */
   async push(lines: Lines): Promise<void> {
     this.#check()
-    this.#waiting.push(lines)
+    this.#waiting.push(...cutLines(lines, this.#sink.blockBytesMax))
     this.#waitingBytes += lines.bytes.length
     this.#pump()
     while (this.#waitingBytes >= this.#waitingBytesMax) await this.#change()
@@ -98,6 +98,7 @@ export class BlockGenerator {
     let records = 0
     let pieces = 0
     for (const lines of this.#waiting) {
+      if (pieces > 0 && bytes + lines.bytes.length > this.#sink.blockBytesMax) break
       bytes += lines.bytes.length
       records += lines.count
       pieces++

@@ -25,6 +25,8 @@ export interface BlockSink {
   add(block: Block): Promise<'stored' | 'duplicate'>
   /** The highest sequence known to be stored for a producer, or -1. */
   highWater(producerId: string): number
+  /** Largest block in bytes: what fits a record of the log. */
+  readonly blockBytesMax: number
   /** True while `add` would wait: protocols that can refuse do so at once. */
   readonly paused: boolean
 }

@@ -53,6 +53,23 @@ function nextLineEnd(bytes: Buffer, from: number): number {
   return at
 }
 
+/**
+ * The same lines in pieces of at most `bytesMax`, as views; a line that is longer stays whole.
+ */
+export function cutLines(lines: Lines, bytesMax: number): readonly Lines[] {
+  if (lines.bytes.length <= bytesMax) return [lines]
+  const bytes = asBuffer(lines.bytes)
+  const pieces: Lines[] = []
+  for (let from = 0; from < bytes.length;) {
+    const last = bytes.subarray(from, from + bytesMax).lastIndexOf(NEWLINE)
+    const end = (last < 0 ? bytes.indexOf(NEWLINE, from) : from + last) + 1
+    const piece = bytes.subarray(from, end)
+    pieces.push({ bytes: piece, count: countLines(piece) })
+    from = end
+  }
+  return pieces
+}
+
 /** Each line with its "\n", as views; a last one without "\n" is left out. */
 export function* eachLine(bytes: Buffer): Generator<Buffer> {
   let from = 0

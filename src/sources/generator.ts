@@ -20,6 +20,8 @@ const LINES_PER_SECOND = 1000
 const LINES_PER_SECOND_MAX = 10_000_000
 /** Lines of one block at most: about half a mebibyte. */
 const BLOCK_LINES_MAX = 16_384
+/** No line is longer. */
+const LINE_BYTES = 128
 const TICK_MS = 50
 const CATCH_UP_MS = 1000
 
@@ -57,6 +59,7 @@ export function generatorReceiver(input: InputShape, context: SourceContext): Re
 async function generate(plan: Plan, context: SourceContext, signal: AbortSignal): Promise<void> {
   const { clock } = context.host
   const perMs = plan.linesPerSecond / 1000
+  const linesMax = Math.min(BLOCK_LINES_MAX, Math.floor(context.sink.blockBytesMax / LINE_BYTES))
   let next = context.sink.highWater(PRODUCER) + 1
   /** Line `next` would have been due at this time at the latest. */
   let paidUntil = clock.monotonic()
@@ -68,7 +71,7 @@ async function generate(plan: Plan, context: SourceContext, signal: AbortSignal)
     const now = clock.monotonic()
     paidUntil = Math.max(paidUntil, now - CATCH_UP_MS - 1 / perMs)
     const due = Math.floor((now - paidUntil) * perMs)
-    const lines = Math.min(due, BLOCK_LINES_MAX, plan.until - next)
+    const lines = Math.min(due, linesMax, plan.until - next)
     if (lines > 0) {
       await add(plan.seed, next, lines, context)
       next += lines

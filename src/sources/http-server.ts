@@ -36,7 +36,7 @@ export interface HttpServerOptions extends HttpLimits {
   readonly onError: (error: unknown) => void
 }
 
-const BODY_BYTES_MAX = 8 * 1024 * 1024
+export const BODY_BYTES_MAX = 8 * 1024 * 1024
 const BODIES_BYTES_MAX = 64 * 1024 * 1024
 const BODIES_MAX = 1024
 const CONNECTIONS_MAX = 4096

@@ -14,7 +14,12 @@ import { superviseReceiver } from '../receiver/supervisor.ts'
 import { pause, untilAborted } from '../receiver/waiting.ts'
 import { integerParameter, type SourceContext, textParameter } from './context.ts'
 import { Ingest } from './http-ingest.ts'
-import { createHttpServer, type HttpLimits, type HttpServer } from './http-server.ts'
+import {
+  BODY_BYTES_MAX,
+  createHttpServer,
+  type HttpLimits,
+  type HttpServer,
+} from './http-server.ts'
 
 const GRACE_MS = 5000
 
@@ -41,6 +46,7 @@ export function httpReceiver(
     live: async (signal, started) => {
       const server = createHttpServer({
         ...limits,
+        bodyBytesMax: Math.min(limits.bodyBytesMax ?? BODY_BYTES_MAX, context.sink.blockBytesMax),
         path,
         ingest: new Ingest(context.sink),
         onError: (error) => {

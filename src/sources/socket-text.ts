@@ -13,6 +13,7 @@ import type { Connection } from '../host/host.ts'
 import { BlockGenerator } from '../receiver/block-generator.ts'
 import { LineCutter } from '../receiver/line-cutter.ts'
 import type { ReceiverHandle } from '../receiver/receiver.ts'
+import { LINE_BYTES_MAX } from '../receiver/text-lines.ts'
 import { Rejections } from '../receiver/rejections.ts'
 import { superviseReceiver } from '../receiver/supervisor.ts'
 import { integerParameter, type SourceContext, textParameter } from './context.ts'
@@ -53,6 +54,7 @@ async function receive(
     },
   })
   const cutter = new LineCutter({
+    lineBytesMax: Math.min(LINE_BYTES_MAX, sink.blockBytesMax - 1),
     onRejected: (reason, count) => {
       rejections.add(reason, count)
     },

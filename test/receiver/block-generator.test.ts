@@ -96,3 +96,26 @@ describe('the block generator', () => {
     await expect(new BlockGenerator(new MemorySink()).drain()).resolves.toBeUndefined()
   })
 })
+
+describe('blocks for a log of small records', () => {
+  it('are never larger than the log allows, whatever was pushed', async () => {
+    const sink = new MemorySink()
+    sink.blockBytesMax = 100
+    const generator = new BlockGenerator(sink)
+    const texts = Array.from({ length: 200 }, (_, n) => String(n).padStart(9, '0'))
+    for (const [from, to] of [
+      [0, 3],
+      [3, 60],
+      [60, 61],
+      [61, 200],
+    ] as const) {
+      await generator.push(lines(...texts.slice(from, to)))
+    }
+    await generator.drain()
+    expect(sink.text).toBe(texts.map((text) => `${text}\n`).join(''))
+    for (const { bytes, records } of sink.blocks) {
+      expect(bytes.length).toBeLessThanOrEqual(100)
+      expect(records * 10).toBe(bytes.length)
+    }
+  })
+})

@@ -16,6 +16,7 @@ export class MemorySink implements BlockSink {
   /** While set, `add` rejects with it. */
   failure: Error | undefined
   paused = false
+  blockBytesMax = 16 * 1024 * 1024
   /** Adds under way, now and at most. */
   adding = 0
   addingMost = 0
