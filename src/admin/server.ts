@@ -1,5 +1,6 @@
 /**
- * The admin API: health, metrics, Spark's streaming REST paths, state. It only reads. It listens on
+ * The admin API: health, metrics, Spark's streaming REST paths, state; all it does besides reading is
+ * to write a backup. It listens on
  * a loopback address and answers only requests that were addressed to one, so that no page in a
  * browser can reach it by a name of its own.
  */
@@ -7,6 +8,7 @@ import Fastify from 'fastify'
 import type { FastifyInstance } from 'fastify'
 import { MillraceError } from '../base/errors.ts'
 import type { Clock } from '../host/host.ts'
+import { backupRoute } from './backup-route.ts'
 import type { EngineView, LateEngineView } from './engine-view.ts'
 import { readinessOf, startupOf } from './health.ts'
 import { answerErrors } from './http-error.ts'
@@ -101,6 +103,7 @@ export function createAdminApp(options: AdminOptions): {
     () => clock.now(),
   )
   stateRoutes(server, made, clock)
+  backupRoute(server, made, clock)
   const stopObserving = clock.every(OBSERVE_EVERY_MS, () => {
     metrics.observe()
   })

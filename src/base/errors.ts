@@ -33,6 +33,13 @@ export const ERROR_CODES = {
   MR_DIRECTORY_OWNED: true,
   MR_DIRECTORY_READ_ONLY: false,
   MR_DIRECTORY_DAMAGED: false,
+  // backup and repair
+  MR_TARGET_EXISTS: false,
+  MR_NO_SPACE: true,
+  MR_BACKUP_DAMAGED: false,
+  MR_REPAIR_LOSES: false,
+  MR_REPAIR_IMPOSSIBLE: false,
+  MR_ADMIN_UNREACHABLE: true,
   // log
   MR_LOG_DAMAGED: false,
   MR_LOG_CLOSED: false,

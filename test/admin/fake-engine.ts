@@ -126,4 +126,8 @@ export const engineView = (
   status: () => EngineStatus,
   answer: (uid: string, key: unknown) => Promise<QueryAnswer> = () =>
     Promise.resolve({ kind: 'absent' }),
-): EngineView => ({ status, queryState: answer })
+): EngineView => ({
+  status,
+  queryState: answer,
+  backup: () => Promise.reject(new Error('nobody backs this up')),
+})
