@@ -39,6 +39,18 @@ export function addDirectoryCommands(
   })
   directoryCommand(
     command,
+    'repair',
+    'Mend a damaged data directory as far as its bytes allow. The originals are kept beside.',
+  )
+    .option('--dry-run', 'say what it would do, and change nothing')
+    .option('--accept-loss', 'also cut out what is damaged and cannot be replaced')
+    .action(async (directory: string, options: Options) => {
+      const { json = false, dryRun = false, acceptLoss = false } = options
+      const { repair } = await import('./repair.ts')
+      done(await repair(shell, host, { directory, json, dryRun, acceptLoss }))
+    })
+  directoryCommand(
+    command,
     'backup',
     'Write a consistent copy of a data directory, beside a running server or without one.',
   )
