@@ -82,6 +82,8 @@ export interface Log {
   readonly end: number
   /** Every position below has been synced. */
   readonly durable: number
+  /** Segments that are kept. */
+  readonly segments: number
   /** Logical bytes from `start` to `end`. */
   readonly retainedBytes: number
   readonly statistics: LogStatistics

@@ -84,6 +84,9 @@ export class GroupCommitLog implements Log {
   get durable(): number {
     return this.#writer.durable
   }
+  get segments(): number {
+    return this.#files.kept.length
+  }
   get retainedBytes(): number {
     return this.end - this.start
   }

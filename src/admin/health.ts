@@ -3,6 +3,7 @@
  * not. Pure.
  */
 import { formatDuration } from '../base/time.ts'
+import { pinWords } from '../blocks/pins.ts'
 import type { EngineStatus } from '../engine/status.ts'
 
 export interface Startup {
@@ -60,11 +61,16 @@ function reasonsOf(status: EngineStatus | undefined, now: number): NotReady[] {
       kind: 'paused',
       message:
         `receiving is paused: ${String(log.retainedBytes)} bytes of the log are kept, ` +
-        `${String(log.pinnedBytes)} of them still needed; the quota is ${String(log.quotaBytes)}`,
+        `${String(log.pinnedBytes)} of them still needed; the quota is ${String(log.quotaBytes)}` +
+        pinnedBy(log.pins),
     })
   }
   if (phase === 'running') reasons.push(...closed(status))
   return reasons
+}
+
+function pinnedBy(pins: EngineStatus['log']['pins']): string {
+  return pins.length === 0 ? '' : `; pinned by ${pins.map((pin) => pinWords(pin)).join(', ')}`
 }
 
 /**

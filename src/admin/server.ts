@@ -7,6 +7,7 @@
 import Fastify from 'fastify'
 import type { FastifyInstance } from 'fastify'
 import { MillraceError } from '../base/errors.ts'
+import { pinWords } from '../blocks/pins.ts'
 import type { Clock } from '../host/host.ts'
 import { backupRoute } from './backup-route.ts'
 import type { EngineView, LateEngineView } from './engine-view.ts'
@@ -102,6 +103,10 @@ export function createAdminApp(options: AdminOptions): {
     () => made().status(),
     () => clock.now(),
   )
+  server.get('/log', () => {
+    const { log } = made().status()
+    return { ...log, pinnedBy: log.pins.map((pin) => pinWords(pin)) }
+  })
   stateRoutes(server, made, clock)
   backupRoute(server, made, clock)
   const stopObserving = clock.every(OBSERVE_EVERY_MS, () => {

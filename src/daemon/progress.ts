@@ -11,7 +11,7 @@ const STEPS = 200
 
 export interface Progress {
   /** `unit`: what is counted. Totals may be 0 while they are not known. */
-  step(name: string, done: number, total: number, unit?: 'bytes' | 'entries'): void
+  readonly step: (name: string, done: number, total: number, unit?: 'bytes' | 'entries') => void
   /** Leaves a clean line. */
   end(): void
 }

@@ -1,4 +1,5 @@
 /** Puts together what the engine tells of itself. */
+import { pinsOf } from '../blocks/pins.ts'
 import type { History } from './history.ts'
 import type { Progress } from './layout.ts'
 import type { Receivers } from './receivers.ts'
@@ -52,7 +53,7 @@ export function statusOf(parts: StatusParts): EngineStatus {
   }
 }
 
-function logStatus({ opened, receivers, settings }: StatusParts): EngineStatus['log'] {
+function logStatus({ opened, progress, receivers, settings }: StatusParts): EngineStatus['log'] {
   const log = opened?.blocks.log
   return {
     start: log?.start ?? 0,
@@ -61,6 +62,8 @@ function logStatus({ opened, receivers, settings }: StatusParts): EngineStatus['
     retainedBytes: log?.retainedBytes ?? 0,
     pinnedBytes: opened?.blocks.pinnedBytes ?? 0,
     quotaBytes: settings.logQuotaBytes,
+    pins: opened === undefined ? [] : pinsOf(opened.blocks.tracker, progress?.time ?? 0),
+    segments: log?.segments ?? 0,
     paused: receivers?.paused ?? false,
     groups: log?.statistics.groups ?? 0,
     syncs: log?.statistics.syncs ?? 0,

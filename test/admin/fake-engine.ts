@@ -97,6 +97,8 @@ export const engineStatus = (changes: Partial<EngineStatus> = {}): EngineStatus 
     start: 0,
     end: 1000,
     durable: 900,
+    segments: 1,
+    pins: [],
     retainedBytes: 1000,
     pinnedBytes: 300,
     quotaBytes: 10_000,

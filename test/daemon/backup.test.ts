@@ -78,9 +78,9 @@ describe('a backup of a live server', () => {
         const producer = new Producer(port, 'p')
         while (producer.next < 40) await producer.send()
         await untilTotal(url, 'p', 10)
-        let loading = true
+        const loading = { on: true }
         const load = (async () => {
-          while (loading) await producer.send()
+          while (loading.on) await producer.send()
         })()
         const made = await millrace(root, 'backup', 'data', '--to', 'copy', '--json')
         expect(made).toMatchObject({ code: 0 })
@@ -88,7 +88,7 @@ describe('a backup of a live server', () => {
         expect(said).toMatchObject({ ok: true, live: true, application: 'sums' })
         const sentBefore = producer.next
         while (producer.next < sentBefore + 40) await new Promise((r) => setTimeout(r, 10))
-        loading = false
+        loading.on = false
         await load
         await untilTotal(url, 'p', producer.next)
         const again = await millrace(root, 'backup', 'data', '--to', 'copy')
@@ -104,6 +104,13 @@ describe('a backup of a live server', () => {
   }, 120_000)
 })
 
+/** As `verify` tells it. */
+const commitOf = (commit: unknown): { commit: unknown; digest: unknown } => {
+  const said: unknown = Reflect.get(Object(commit), 'number')
+  const digest: unknown = Reflect.get(Object(commit), 'digest')
+  return { commit: said, digest }
+}
+
 /** Restores beside, compares with what was said, resends everything by number. */
 async function goOn(root: string, port: number, sent: number, said: unknown): Promise<void> {
   const other = join(root, 'elsewhere')
@@ -117,11 +124,8 @@ async function goOn(root: string, port: number, sent: number, said: unknown): Pr
   expect(JSON.parse(verified.out)).toMatchObject({
     ok: true,
     checkpoint: [
-      {
-        commit: Reflect.get(Object(commit), 'number'),
-        digest: Reflect.get(Object(commit), 'digest'),
-      },
-      { problems: [] },
+      { ...commitOf(commit), problems: [] },
+      { ...commitOf(commit), problems: [] },
     ],
   })
   const server = start(other, ['run', 'app.ts', '--data-dir', 'data', ...FLAGS])

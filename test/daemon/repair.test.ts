@@ -29,11 +29,15 @@ async function run(
   }
 }
 
+async function withoutLock(directory: string): Promise<Record<string, string>> {
+  const content = await contentOf(directory)
+  return Object.fromEntries(Object.entries(content).filter(([name]) => name !== 'LOCK'))
+}
+
 async function clean(directory: string): Promise<void> {
-  expect(await run(directory)).toMatchObject({
-    code: 0,
-    text: expect.stringContaining('nothing to repair'),
-  })
+  const again = await run(directory)
+  expect(again.text).toContain('nothing to repair')
+  expect(again.code).toBe(0)
   expect(await verify(fakeShell(), nodeHost, { directory, json: false })).toBe(0)
 }
 
@@ -97,11 +101,11 @@ describe('repair', () => {
       const data = join(root, 'data')
       await make(data)
       await writeFile(join(data, name, 'CURRENT'), 'nothing')
-      const before = await contentOf(join(data, name))
+      const before = await withoutLock(join(data, name))
       const dry = await run(data, { dryRun: true })
       expect(dry).toMatchObject({ code: 0 })
       expect(dry.text).toContain(`would: bring ${name} to commit 3`)
-      expect(await contentOf(join(data, name))).toMatchObject(before)
+      expect(await withoutLock(join(data, name))).toEqual(before)
       const done = await run(data, { json: true })
       expect(done.code).toBe(0)
       const aside: unknown = Reflect.get(Object(JSON.parse(done.text)), 'aside')

@@ -23,7 +23,7 @@ const EPOCH_JUMP = 2 ** 24
 export interface RestoreOptions {
   readonly backup: string
   readonly target: string
-  onProgress?(done: number, total: number): void
+  readonly onProgress?: (done: number, total: number) => void
 }
 
 export interface Restored {

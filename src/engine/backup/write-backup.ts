@@ -36,7 +36,7 @@ export interface BackupOptions {
   /** Absolute; must not exist, unless as an empty directory. */
   readonly target: string
   readonly signal?: AbortSignal | undefined
-  onProgress?(progress: BackupProgress): void
+  readonly onProgress?: (progress: BackupProgress) => void
 }
 
 export interface BackupSource {

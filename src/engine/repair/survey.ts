@@ -58,7 +58,7 @@ export async function surveyLog(
     readonly identity: Uint8Array
     /** Proven durable from outside. */
     readonly proven: number
-    onProgress?(done: number, total: number): void
+    readonly onProgress?: (done: number, total: number) => void
   },
 ): Promise<Survey> {
   const { segments, lost } = await readHeaders(fs, directory, identity)
