@@ -56,7 +56,7 @@ export interface Checkpoint {
    * run meanwhile.
    */
   entries(prefix: string): AsyncIterable<readonly [key: string, value: Uint8Array]>
-  /** The newest commit as it is now, readable while later ones are made. Waits for one under way. */
+  /** The newest commit, readable while later ones are made. Waits for one under way. */
   snapshot(): Promise<CheckpointSnapshot>
   /** Waits for a commit under way. Throws an AggregateError of what went wrong. */
   close(): Promise<void>

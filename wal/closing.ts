@@ -1,4 +1,4 @@
-/** The last group of a log that was copied while it went on: it proves what lies before it. Pure. */
+/** The last group of a log that was copied while it went on; it proves what lies before it. */
 import { encodeGroup, GROUP_ROLE } from './group-format.ts'
 import { GROUP_HEADER_BYTES } from './limits.ts'
 

@@ -2,7 +2,8 @@
  * `POST /backup` {target, id?}: writes a backup and tells how far it is.
  *
  *   answer := line*    JSON a line:  {"kind":"progress","step":…,"done":…,"total":…}
- *                      the last one: {"kind":"done","manifest":…} or {"kind":"failed","code":…,"message":…}
+ *                      the last one: {"kind":"done","manifest":…}
+ *                      or            {"kind":"failed","code":…,"message":…}
  *
  * Only a request with a JSON body and without `Origin` is taken, so that no page in a browser can
  * make one. A client that goes away ends the backup, and nothing of it stays.

@@ -1,8 +1,7 @@
 /**
- * The admin API: health, metrics, Spark's streaming REST paths, state; all it does besides reading is
- * to write a backup. It listens on
- * a loopback address and answers only requests that were addressed to one, so that no page in a
- * browser can reach it by a name of its own.
+ * The admin API: health, metrics, Spark's streaming REST paths, state; besides reading it only
+ * writes backups. It listens on a loopback address and answers only requests that were addressed to
+ * one, so that no page in a browser can reach it by a name of its own.
  */
 import Fastify from 'fastify'
 import type { FastifyInstance } from 'fastify'

@@ -89,12 +89,13 @@ export function batchWords(batchTime: number): string {
 
 function words(target: string, manifest: Manifest): string {
   const { application, commit, files, live, log, staged } = manifest
+  const how = live ? 'beside the running server' : 'of a stopped directory'
   return [
     `${target}: complete`,
     `  application    ${application} (id ${manifest.id})`,
-    `  holds          commit ${String(commit.number)} (${batchWords(commit.batchTime)}), and the log ` +
-      `up to position ${String(log.end)}`,
-    `  taken          ${manifest.takenAt}, ${live ? 'beside the running server' : 'of a stopped directory'}`,
+    `  holds          commit ${String(commit.number)} (${batchWords(commit.batchTime)}), ` +
+      `and the log up to position ${String(log.end)}`,
+    `  taken          ${manifest.takenAt}, ${how}`,
     `  size           ${String(files.length)} files, ${formatBytes(sizeOf(manifest))}`,
     ...(staged.length === 0 ? [] : [`  staged         ${String(staged.length)} unpublished files`]),
     `  restore with   millrace restore ${target} --to DIR`,

@@ -1,4 +1,4 @@
-/** The commands that work on a data directory: `inspect`, `verify`, `repair`, `backup`, `restore`. */
+/** Commands that work on a data directory: `inspect`, `verify`, `repair`, `backup`, `restore`. */
 import type { Command } from 'commander'
 import type { Host } from '../host/host.ts'
 import type { Shell } from '../host/shell.ts'

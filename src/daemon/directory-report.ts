@@ -87,7 +87,8 @@ export async function reportDirectory(
   const { streams, staged } = held
   const lost = inLog.length === 0 || root === undefined ? [] : await lostIn(read, root)
   const words = lost.map((range) => lostWords(range, streams))
-  const meaning = meaningOf({ stores, root, log, problems, staged, lost: words })
+  const logRefused = inLog.length > 0
+  const meaning = meaningOf({ stores, root, log, problems, logRefused, staged, lost: words })
   const pins = pinsOf(tracker, root?.time ?? 0)
   return { directory, identity, log, stores, root, pins, streams, staged, meaning, problems, notes }
 }

@@ -1,14 +1,15 @@
 /** What was found in a directory, as sentences for who has to decide what to do. Pure. */
 import type { Root } from '../../checkpoint/root.ts'
 import type { StoreVerification } from '../../checkpoint/verify.ts'
-import type { LogReport } from './directory-report.ts'
 import type { StagedFinding } from './held-outside.ts'
 
 export interface Findings {
   readonly stores: readonly StoreVerification[]
   readonly root: Root | undefined
-  readonly log: LogReport
+  readonly log: { readonly tornBytes: number }
   readonly problems: readonly string[]
+  /** A start would refuse the log. */
+  readonly logRefused: boolean
   readonly staged: readonly StagedFinding[]
   /** What of the log no longer reads, in words. */
   readonly lost: readonly string[]
@@ -30,7 +31,7 @@ export function meaningOf(findings: Findings): readonly string[] {
     )
   }
   if (problems.length > 0) {
-    const starts = lost.length === 0 && root !== undefined
+    const starts = !findings.logRefused && root !== undefined
     sentences.push(
       starts
         ? 'a start may mend this by itself; `millrace repair DIR --dry-run` says what is to be done'
@@ -43,7 +44,8 @@ export function meaningOf(findings: Findings): readonly string[] {
 function safe(root: Root | undefined): string {
   if (root === undefined) return 'no commit can be verified: nothing is safe until it is repaired'
   if (root.time === 0) return 'no batch was committed yet'
-  return `batches up to ${new Date(root.time).toISOString()} are safe (commit ${String(root.number)})`
+  const time = new Date(root.time).toISOString()
+  return `batches up to ${time} are safe (commit ${String(root.number)})`
 }
 
 function storeSentences({ stores, root }: Findings): string[] {

@@ -89,8 +89,9 @@ function doubtWords({ log, stores, survey }: RepairPlan, names: StreamNames): st
   const words = [...new Set(log.doubtful.map(({ streamId }) => streamId))].map((streamId) => {
     const blocks = log.doubtful.filter((block) => block.streamId === streamId)
     const records = blocks.reduce((sum, block) => sum + block.records, 0)
+    const where = `${streamName(names, streamId)} in ${some(blocks.length, 'block')}`
     return (
-      `${some(records, 'record')} of ${streamName(names, streamId)} in ${some(blocks.length, 'block')}` +
+      `${some(records, 'record')} of ${where}` +
       ' may have been counted already, so they are not counted again but exported to a file'
     )
   })
@@ -101,6 +102,6 @@ function doubtWords({ log, stores, survey }: RepairPlan, names: StreamNames): st
   return [
     ...words,
     `commits ${String(number + 1)} to ${String(receipt.commit)} (batches after ${at(time)} up to ` +
-      `${at(receipt.time)}) are in neither store; those whose blocks are still in the log run again`,
+      `${at(receipt.time)}) are in neither store; those whose blocks the log still has run again`,
   ]
 }

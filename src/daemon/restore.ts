@@ -30,8 +30,8 @@ export async function restore(shell: Shell, host: Host, options: RestoreCommand)
     const words = [
       `${target}: restored, every digest is right`,
       `  application    ${application} (id ${id})`,
-      `  goes on from   commit ${String(commit.number)} (${batchWords(commit.batchTime)}), and the log ` +
-        `up to position ${String(log.end)}, as of ${takenAt}`,
+      `  goes on from   commit ${String(commit.number)} (${batchWords(commit.batchTime)}), ` +
+        `and the log up to position ${String(log.end)}, as of ${takenAt}`,
       ...staged.map((file) => `  staged file    ${file}`),
       '',
     ]

@@ -39,7 +39,7 @@ export const MARKER_FILE = 'first-start'
  */
 const DATA = /^(log|checkpoint-[ab].*)$/
 const HOUSEHOLD =
-  /^(millrace\.json|first-start|owner|owner\.announce|programs)(\..*|~.*)?$|^repair-.*$|^lost\+found$/
+  /^(millrace\.json|first-start|owner|owner\.announce|programs)(\..*|~.*)?$|^repair-|^lost\+found$/
 
 export type DirectoryState =
   /** Nothing of value there (or no directory at all): a first start may begin. */

@@ -12,7 +12,8 @@ import { defineApp, millis } from 'millrace'
 export default defineApp({ name: 'sums', batchInterval: millis(50) }, (ssc) => {
   ssc.httpStream({ uid: 'in', port: ${String(port)} })
     .map((line) => [line, 1])
-    .updateStateByKey({ uid: 'total', idle: 'skip' }, (ones, n: number | undefined) => (n ?? 0) + ones.length)
+    .updateStateByKey({ uid: 'total', idle: 'skip' }, (ones, n: number | undefined) =>
+      (n ?? 0) + ones.length)
     .saveAsTextFiles('out/total')
 })
 `
@@ -169,7 +170,7 @@ async function refuseMixtures(root: string): Promise<void> {
 }
 
 describe('a backup of a stopped directory', () => {
-  it('is refused by restore when a byte of it is changed, missing, or its manifest is cut', async () => {
+  it('is refused by restore when a file is changed, missing or cut', async () => {
     await withDirectory(async (root) => {
       const { port, server, url } = await world(root)
       const producer = new Producer(port, 'p')

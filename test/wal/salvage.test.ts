@@ -61,7 +61,9 @@ describe('salvaging a segment', () => {
   it('names what lies behind the end of a cut file', () => {
     const { bytes, end } = segmentOf(GROUPS)
     const cut = bytes.slice(0, SEGMENT_HEADER_BYTES + 60)
-    expect(salvaged(cut, end)).toEqual(['open', `lost ${String(end - header.base - 57)}`])
+    // Without the group header that begins before the cut.
+    const lost = end - header.base - 57 - GROUP_HEADER_BYTES
+    expect(salvaged(cut, end)).toEqual(['open', `lost ${String(lost)}`])
   })
 
   it('tells a header from the first group, unless that is of another directory', () => {

@@ -134,7 +134,7 @@ async function jump(
   }
 }
 
-/** Puts committed files back to where they are published from, unless they are there or published. */
+/** Puts committed files back to where they are published from, unless they are there. */
 async function putStaged(fs: FileSystem, backup: string, { staged }: Manifest): Promise<string[]> {
   const put: string[] = []
   for (const { path, staging, target, name } of staged) {

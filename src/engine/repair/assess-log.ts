@@ -6,7 +6,7 @@
  *
  * Invariant: no record is counted twice. Where the allocation of a committed batch may be among
  * what is lost, the waiting blocks before it may have been counted: they are left out and handed to
- * a person (`doubtful`). The log hands blocks out oldest first, and that is what the proof rests on.
+ * a person (`doubtful`). The log hands blocks out oldest first: on that the proof rests.
  */
 import { isMillraceError } from '../../base/errors.ts'
 import type { BatchAllocation, BatchCleanup, ProducerMark, Snapshot } from '../../blocks/events.ts'
@@ -71,85 +71,88 @@ function isWhole(events: readonly SurveyedEvent[], committed: Committed): boolea
   }
 }
 
-function rebuildOf(survey: Survey, committed: Committed | undefined): LogRebuild {
-  const done = committed?.time ?? 0
-  const blocks = new Map<number, BlockSummary>()
-  const allocations: (BatchAllocation & { readonly position: number })[] = []
-  const producers = new Map<string, ProducerMark>()
-  let cleanup: Omit<BatchCleanup, 'kind'> | null = null
-  let producersDropped = 0
-  for (const { event, ref } of survey.events) {
+interface Read {
+  readonly blocks: Map<number, BlockSummary>
+  readonly allocations: (BatchAllocation & { readonly position: number })[]
+  readonly producers: Map<string, ProducerMark>
+  cleanup: Omit<BatchCleanup, 'kind'> | null
+  producersDropped: number
+}
+
+/** What the events that verify say, holes or not. */
+function readEvents({ events }: Survey): Read {
+  const allocations: Read['allocations'] = []
+  const read: Read = {
+    ...{ blocks: new Map(), allocations, producers: new Map() },
+    ...{ cleanup: null, producersDropped: 0 },
+  }
+  for (const { event, ref } of events) {
     switch (event.kind) {
       case 'addition': {
         const { streamId, records, producer, receivedAt } = event
-        if (producer !== undefined) {
-          const mark = { streamId, ...producer, lastUsed: receivedAt }
-          // Sent again after a lost reply: it was stored before.
-          if (!raise(producers, mark)) continue
-        }
-        blocks.set(ref.position, { position: ref.position, streamId, records })
+        const mark = producer && { streamId, ...producer, lastUsed: receivedAt }
+        // At or below the mark: sent again after a lost reply, it was stored before.
+        if (mark !== undefined && !raise(read.producers, mark)) continue
+        read.blocks.set(ref.position, { position: ref.position, streamId, records })
         break
       }
       case 'allocation':
         allocations.push({ ...event, position: ref.position })
         break
       case 'cleanup':
-        cleanup = event
+        read.cleanup = event
         break
       case 'snapshot':
-        cleanup = event.cleanup ?? cleanup
-        producersDropped = event.producersDropped
-        for (const mark of event.producers) raise(producers, mark)
+        read.cleanup = event.cleanup ?? read.cleanup
+        read.producersDropped = event.producersDropped
+        for (const mark of event.producers) raise(read.producers, mark)
     }
   }
-  const receipt = trusted(cleanup, committed)
+  return read
+}
+
+function rebuildOf(survey: Survey, committed: Committed | undefined): LogRebuild {
+  const done = committed?.time ?? 0
+  const { blocks, allocations, producers, producersDropped, cleanup } = readEvents(survey)
   const open = allocations.filter(({ time }) => time > done)
-  const taken = new Set(allocations.flatMap(({ streams }) => streams.flatMap((s) => s.positions)))
+  const taken = new Set(allocations.flatMap(positionsOf))
   const waiting = [...blocks.values()].filter(({ position }) => !taken.has(position))
   const fates = waiting.map((block) => fateOf(block, survey, allocations, done))
   const going = new Set(waiting.filter((_, i) => fates[i] === 'keep').map((b) => b.position))
-  for (const position of open.flatMap(({ streams }) => streams.flatMap((s) => s.positions))) {
+  for (const position of open.flatMap(positionsOf)) {
     if (blocks.has(position)) going.add(position)
   }
-  const streamsOf = ({ streams }: BatchAllocation): BatchAllocation['streams'] =>
-    streams.map(({ streamId, positions }) => ({
+  const rest = open.map(({ time, ranges, streams }): BatchAllocation => ({
+    ...{ kind: 'allocation', time, ranges },
+    streams: streams.map(({ streamId, positions }) => ({
       streamId,
       positions: positions.filter((position) => blocks.has(position)),
-    }))
-  const short = open.map((allocation) => ({
-    time: allocation.time,
-    blocks:
-      allocation.streams.flatMap((s) => s.positions).length -
-      streamsOf(allocation).flatMap((s) => s.positions).length,
+    })),
   }))
-  const lastAllocated = Math.max(
-    done,
-    ...allocations.map(({ time }) => time).filter((time) => time <= done),
-  )
+  const shortened = open.map((allocation, i) => ({
+    time: allocation.time,
+    blocks: positionsOf(allocation).length - rest.slice(i, i + 1).flatMap(positionsOf).length,
+  }))
   return {
     kind: 'rebuild',
     snapshot: {
       kind: 'snapshot',
-      lastAllocated: lastAllocated === 0 ? null : lastAllocated,
-      cleanup: receipt,
+      lastAllocated: done === 0 ? null : done,
+      cleanup: trusted(cleanup, committed),
       kept: [],
       unallocated: [],
       producers: [...producers.values()],
       producersDropped,
     },
     keep: [...going].sort((a, b) => a - b),
-    allocations: open
-      .map(({ kind, time, ranges, ...of }) => ({
-        kind,
-        time,
-        ranges,
-        streams: streamsOf({ kind, time, ranges, ...of }),
-      }))
-      .sort((a, b) => a.time - b.time),
+    allocations: rest.toSorted((a, b) => a.time - b.time),
     doubtful: waiting.filter((_, i) => fates[i] === 'doubtful'),
-    shortened: short.filter(({ blocks: n }) => n > 0),
+    shortened: shortened.filter(({ blocks: n }) => n > 0),
   }
 }
+
+const positionsOf = ({ streams }: BatchAllocation): readonly number[] =>
+  streams.flatMap(({ positions }) => positions)
 
 /** A receipt of a commit that the checkpoint no longer has would refuse the checkpoint. */
 function trusted(

@@ -8,7 +8,7 @@ import { rebuiltHeader, salvageSegment, type Salvaged } from '../../../wal/salva
 import { SEGMENT_HEADER_BYTES } from '../../../wal/limits.ts'
 import { decodeSegmentHeader, segmentName, segmentNumberOf } from '../../../wal/segment-format.ts'
 import type { SegmentHeader } from '../../../wal/segment-format.ts'
-import { walkGroups } from '../../../wal/segment-walk.ts'
+import { provenLater, walkGroups, type SegmentBytes } from '../../../wal/segment-walk.ts'
 import { equalBytes } from '../../base/bytes.ts'
 import { messageOf } from '../../base/errors.ts'
 import { decodeEvent, type TrackerEvent } from '../../blocks/events.ts'
@@ -85,18 +85,18 @@ export async function surveyLog(
 }
 
 /** Where the last segment ends: behind its last good group, but not before what is proven. */
-function endOf(segment: { header: SegmentHeader; bytes: Uint8Array }, proven: number): number {
-  let end = segment.header.base
-  let durable = Math.max(proven, segment.header.base)
+function endOf(segment: SegmentBytes, proven: number): number {
+  const { header } = segment
+  let end = Math.max(proven, header.base)
   for (const step of walkGroups(segment, undefined)) {
-    if (step.kind === 'group') durable = Math.max(durable, step.header.durable)
-    else end = step.position
+    if (step.kind === 'group') end = Math.max(end, step.header.durable)
+    else {
+      const { durable, endOffset } = provenLater(segment, step.offset)
+      const later = endOffset - SEGMENT_HEADER_BYTES + header.base
+      end = Math.max(end, step.position, durable, later)
+    }
   }
-  const later = [...salvageSegment(segment, segment.header.base + segment.bytes.length)].flatMap(
-    (step) =>
-      step.kind === 'record' ? [step.record.ref.position + 9 + step.record.payload.length] : [],
-  )
-  return Math.max(end, durable, ...later.slice(-1))
+  return end
 }
 
 async function readHeaders(
