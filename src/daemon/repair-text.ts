@@ -59,8 +59,11 @@ export function planWords(plan: RepairPlan, names: StreamNames): PlanWords {
       `write the log anew with the ${some(records, 'block')} and ` +
         `${some(log.allocations.length, 'allocation')} that are still needed and verify`,
     )
-    losses.push(...survey.lost.map((lost) => lostWords(lost, names)))
-    if (losses.length === 0) losses.push('segments that were still needed are gone: see above')
+    if (plan.loses) losses.push(...survey.lost.map((lost) => lostWords(lost, names)))
+    else
+      actions.push('leave out damaged blocks that committed batches have counted: nothing is lost')
+    if (plan.loses && losses.length === 0)
+      losses.push('segments that were still needed are gone: see above')
     for (const { time, blocks } of log.shortened) {
       losses.push(`batch ${at(time)}, not committed yet, will run without ${some(blocks, 'block')}`)
     }

@@ -147,6 +147,20 @@ describe('repair', () => {
     })
   })
 
+  it('needs no leave for a damaged block that was counted', async () => {
+    await withDirectory(async (root) => {
+      const data = join(root, 'data')
+      await make(data)
+      await change(await segment(data), (await offsetIn(data, 'done 1')) + 3)
+      const done = await run(data)
+      expect(done.text).toContain('nothing is lost')
+      expect(done.text).not.toContain('LOST')
+      expect(done.code).toBe(0)
+      await clean(data)
+      expect(await found(data)).toEqual(WHOLE)
+    })
+  })
+
   it('lets a batch that was not committed run without its lost block', async () => {
     await withDirectory(async (root) => {
       const data = join(root, 'data')

@@ -11,7 +11,7 @@
 import { isMillraceError } from '../../base/errors.ts'
 import type { BatchAllocation, BatchCleanup, ProducerMark, Snapshot } from '../../blocks/events.ts'
 import { Tracker } from '../../blocks/tracker.ts'
-import type { Survey, SurveyedEvent } from './survey.ts'
+import type { Lost, Survey, SurveyedEvent } from './survey.ts'
 
 /** What the checkpoint that is started from says. */
 export interface Committed {
@@ -111,7 +111,21 @@ function readEvents({ events }: Survey): Read {
   return read
 }
 
-function rebuildOf(survey: Survey, committed: Committed | undefined): LogRebuild {
+/**
+ * Lost ranges but for those that are one block, which an allocation names whose batch is committed:
+ * that block was counted and is needed no more.
+ */
+export function neededLosses({ lost, events }: Survey, done: number): readonly Lost[] {
+  const counted = new Set<number>()
+  for (const { event } of events) {
+    if (event.kind !== 'allocation' || event.time > done) continue
+    for (const position of positionsOf(event)) counted.add(position)
+  }
+  return lost.filter(({ from, says }) => says === undefined || !counted.has(from))
+}
+
+function rebuildOf(read: Survey, committed: Committed | undefined): LogRebuild {
+  const survey = { ...read, lost: neededLosses(read, committed?.time ?? 0) }
   const done = committed?.time ?? 0
   const { blocks, allocations, producers, producersDropped, cleanup } = readEvents(survey)
   const open = allocations.filter(({ time }) => time > done)

@@ -10,7 +10,7 @@ import type { Host } from '../../host/host.ts'
 import { checkAgreement } from '../agreement.ts'
 import { directoryLayout } from '../directory.ts'
 import { knownIdentity } from '../identity.ts'
-import { planLog, type LogPlan } from './assess-log.ts'
+import { neededLosses, planLog, type LogPlan, type LogRebuild } from './assess-log.ts'
 import { searchStores, type ProvenCommit } from './salvage-stores.ts'
 import { surveyLog, type Survey } from './survey.ts'
 
@@ -71,7 +71,14 @@ export async function planRepair(
     return { ...whole, headers: rebuilt, survey, log: undefined, loses: false }
   }
   const log = planLog(survey, root)
-  return { ...whole, survey, log, loses: log.kind === 'rebuild' }
+  const loses = log.kind === 'rebuild' && losesBy(survey, log, root)
+  return { ...whole, survey, log, loses }
+}
+
+/** Without a single range lost segments are missing: what was in them nobody knows. */
+function losesBy(survey: Survey, { doubtful, shortened }: LogRebuild, { time }: Root): boolean {
+  if (survey.lost.length === 0 || doubtful.length > 0 || shortened.length > 0) return true
+  return neededLosses(survey, time).length > 0
 }
 
 export const rootOf = (stores: StoresPlan): Root | undefined => {
