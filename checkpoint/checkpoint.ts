@@ -20,6 +20,7 @@ import { encodeRoot, ROOT_PREFIX, rootKey, withDigest, type Root } from './root.
 import { storeDirectory, type StoreName } from './store-directory.ts'
 import { added, contributionOf, removed, sameContribution } from './set-digest.ts'
 import type { Contribution, SetDigest } from './set-digest.ts'
+import { snapshotOf, type CheckpointSnapshot } from './snapshot.ts'
 import { unwrapValue, wrapValue } from './wrapped-value.ts'
 
 export interface CommitInput {
@@ -57,6 +58,8 @@ export interface Checkpoint {
    * run meanwhile.
    */
   entries(prefix: string): AsyncIterable<readonly [key: string, value: Uint8Array]>
+  /** The newest commit, readable while later ones are made. Waits for one under way. */
+  snapshot(): Promise<CheckpointSnapshot>
   /** Waits for a commit under way. Throws an AggregateError of what went wrong. */
   close(): Promise<void>
 }
@@ -174,6 +177,11 @@ class StorePair implements Checkpoint {
     const lost = [...this.#live.keys()].filter((key) => key.startsWith(prefix) && !served.has(key))
     for (const key of lost) yield [key, present(await this.get(key), 'a live entry')]
     assert(root === this.#root, 'no commit while entries are read')
+  }
+
+  async snapshot(): Promise<CheckpointSnapshot> {
+    await this.#committing?.catch(ignoredHere)
+    return await snapshotOf(this.#stores, this.#root, this.#live)
   }
 
   close(): Promise<void> {

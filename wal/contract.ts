@@ -19,6 +19,8 @@ export interface LogOptions {
   readonly intervalMs?: number
   /** Largest position proven durable from outside (the checkpoint's root); default 0. */
   readonly provenDurable?: number
+  /** The epoch under which that position was proven; undefined or 0: it is not known. */
+  readonly provenEpoch?: number
   /**
    * Called once for each record in log order: at replay, and while running before its `append`
    * resolves. Snapshots are handed over at replay only: while running they say what `apply` has
@@ -68,6 +70,17 @@ export interface LogStatistics {
   readonly sparesFailed: number
 }
 
+export interface LogHold {
+  readonly segments: readonly {
+    readonly number: number
+    readonly base: number
+    readonly epoch: number
+  }[]
+  readonly end: number
+  /** Idempotent. What was released meanwhile goes now. */
+  letGo(): Promise<void>
+}
+
 export interface Log {
   readonly epoch: number
   /** Position of the first byte that is still kept. */
@@ -76,6 +89,8 @@ export interface Log {
   readonly end: number
   /** Every position below has been synced. */
   readonly durable: number
+  /** Segments that are kept. */
+  readonly segments: number
   /** Logical bytes from `start` to `end`. */
   readonly retainedBytes: number
   readonly statistics: LogStatistics
@@ -92,6 +107,11 @@ export interface Log {
   sync(): Promise<void>
   /** Gives up the segments that lie wholly below `position`. */
   release(position: number): Promise<void>
+  /**
+   * Keeps every segment there is, whatever is released meanwhile: for whoever copies the log up to
+   * `end`, below which everything is durable and does not change any more.
+   */
+  hold(): Promise<LogHold>
   /** Waits for all appends, proves the end, lets go of the files. Idempotent. */
   close(): Promise<void>
 }

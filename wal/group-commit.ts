@@ -19,7 +19,7 @@
 import { assert } from '../src/base/assert.ts'
 import { messageOf, MillraceError } from '../src/base/errors.ts'
 import type { Appender, Clock } from '../src/host/host.ts'
-import type { Log, LogOptions, LogStatistics } from './contract.ts'
+import type { Log, LogHold, LogOptions, LogStatistics } from './contract.ts'
 import { GROUP_ROLE, payloadBytes, recordsBytes } from './group-format.ts'
 import type { GroupWriter } from './group-writer.ts'
 import { GROUP_BYTES_MAX, GROUP_HEADER_BYTES, groupLimitOf, INTERVAL_MS_DEFAULT } from './limits.ts'
@@ -83,6 +83,9 @@ export class GroupCommitLog implements Log {
   }
   get durable(): number {
     return this.#writer.durable
+  }
+  get segments(): number {
+    return this.#files.kept.length
   }
   get retainedBytes(): number {
     return this.end - this.start
@@ -217,6 +220,12 @@ export class GroupCommitLog implements Log {
       this.#fail(error)
       throw this.#failure ?? error
     }
+  }
+
+  async hold(): Promise<LogHold> {
+    this.#checkOpen()
+    const { segments, letGo } = await this.#files.hold()
+    return { segments, end: this.durable, letGo }
   }
 
   close(): Promise<void> {

@@ -20,7 +20,7 @@ import { SEGMENT_BYTES_MAX, SEGMENT_BYTES_MIN, SEGMENT_HEADER_BYTES } from './li
 import { recoverLog, type Recovered } from './recovery.ts'
 import type { ScannedEnd } from './scan.ts'
 import { IDENTITY_BYTES } from './segment-format.ts'
-import { SegmentFiles } from './segment-files.ts'
+import { type KeptSegment, SegmentFiles } from './segment-files.ts'
 
 /**
  * Errors: MR_LOG_DAMAGED, MR_DIRECTORY_FOREIGN, MR_DIRECTORY_NEWER, MR_CONFIG_INVALID, what `apply`
@@ -85,11 +85,9 @@ function sizesOf(options: LogOptions): { segmentBytes: number; recordBytesMax: n
   )
 }
 
-const keptOf = (recovered: Recovered): { number: number; base: number; bytes: number }[] =>
-  recovered.segments.map(({ header, bytes }) => ({
-    number: header.number,
-    base: header.base,
-    bytes,
+const keptOf = (recovered: Recovered): KeptSegment[] =>
+  recovered.segments.map(({ header: { number, base, epoch }, bytes }) => ({
+    ...{ number, base, epoch, bytes },
   }))
 
 /**

@@ -12,6 +12,7 @@ import { messageOf, MillraceError } from '../src/base/errors.ts'
 import type { FileSystem } from '../src/host/host.ts'
 import type { GroupHeader } from './group-format.ts'
 import { SEGMENT_HEADER_BYTES } from './limits.ts'
+import { lineageProblem } from './lineage.ts'
 import type { LogRecord } from './record.ts'
 import { decodeSegmentHeader, segmentName, segmentNumberOf } from './segment-format.ts'
 import type { SegmentHeader } from './segment-format.ts'
@@ -27,6 +28,8 @@ export interface ScanOptions {
   readonly identity?: Uint8Array
   /** Largest position proven durable from outside; default 0. */
   readonly provenDurable?: number
+  /** The epoch under which that position was proven; undefined or 0: it is not known. */
+  readonly provenEpoch?: number
   onProgress?(done: number, total: number): void
 }
 
@@ -83,10 +86,27 @@ export async function* scanLog(
   for (const [i, segment] of segments.entries()) {
     const next = segments[i + 1]
     const floor = Math.max(proven, i === 0 ? provenByRelease(segment) : 0)
-    yield* scanSegment(fs, segment, next, next === undefined ? floor : next.header.base)
+    for await (const event of scanSegment(fs, segment, next, next?.header.base ?? floor)) {
+      const foreign = event.kind === 'end' ? foreignTo(segments, event.end, options) : undefined
+      if (foreign !== undefined) yield damage(foreign)
+      yield event
+    }
     done += bytesToRead(segment, next)
     options.onProgress?.(done, total)
   }
+}
+
+function foreignTo(
+  segments: readonly ScannedSegment[],
+  end: ScannedEnd | undefined,
+  { provenDurable = 0, provenEpoch = 0 }: ScanOptions,
+): MillraceError | undefined {
+  if (provenEpoch === 0 || provenDurable === 0) return undefined
+  const headers = segments.map(({ header }) => header)
+  return lineageProblem(headers, end?.position ?? 0, {
+    position: provenDurable,
+    epoch: provenEpoch,
+  })
 }
 
 const bytesToRead = (at: ScannedSegment, next: ScannedSegment | undefined): number =>

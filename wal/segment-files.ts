@@ -21,6 +21,7 @@ import type { SegmentHeader, SpareOrigin } from './segment-format.ts'
 export interface KeptSegment {
   readonly number: number
   readonly base: number
+  readonly epoch: number
   /** Size of the file. */
   readonly bytes: number
 }
@@ -38,6 +39,10 @@ export class SegmentFiles {
   readonly #spares: Spare[] = []
   #preparing: Promise<void> | undefined
   #releasing: Promise<void> = Promise.resolve()
+  /** Bases of segments that somebody copies: what begins there or later stays. */
+  readonly #holds = new Set<{ readonly base: number }>()
+  /** The largest position that was given up. */
+  #givenUp = 0
   #sparesMade = 0
   #stopped = false
   #sparesFailed = 0
@@ -101,7 +106,8 @@ export class SegmentFiles {
       throw error
     }
     await this.#fs.syncDirectory(this.#directory)
-    this.#kept.push({ number: place.number, base: place.base, bytes: this.#segmentBytes })
+    const { number, base, epoch } = place
+    this.#kept.push({ number, base, epoch, bytes: this.#segmentBytes })
     return file
   }
 
@@ -174,9 +180,29 @@ export class SegmentFiles {
    * time.
    */
   release(position: number): Promise<void> {
-    const released = this.#releasing.then(() => this.#releaseBelow(position))
+    this.#givenUp = Math.max(this.#givenUp, position)
+    const released = this.#releasing.then(() => this.#releaseBelow(this.#free))
     this.#releasing = released.catch(() => undefined)
     return released
+  }
+
+  get #free(): number {
+    return Math.min(this.#givenUp, ...[...this.#holds].map(({ base }) => base))
+  }
+
+  /** The segments kept now stay until the returned function is called. */
+  async hold(): Promise<{
+    readonly segments: readonly KeptSegment[]
+    readonly letGo: () => Promise<void>
+  }> {
+    await this.#releasing
+    const segments = [...this.#kept]
+    const hold = { base: segments[0]?.base ?? 0 }
+    this.#holds.add(hold)
+    const letGo = async (): Promise<void> => {
+      if (this.#holds.delete(hold) && !this.#stopped) await this.release(this.#givenUp)
+    }
+    return { segments, letGo }
   }
 
   async #releaseBelow(position: number): Promise<void> {

@@ -1,4 +1,6 @@
 /** All that the admin API sees of an engine. */
+import type { LiveBackupOptions } from '../engine/backup/live.ts'
+import type { Manifest } from '../engine/backup/manifest.ts'
 import type { EngineStatus } from '../engine/status.ts'
 import type { QueryAnswer } from '../executor/attempt.ts'
 
@@ -6,6 +8,8 @@ export interface EngineView {
   status(): EngineStatus
   /** The committed value of a key, which is given as JSON. */
   queryState(uid: string, keyJson: unknown): Promise<QueryAnswer>
+  /** Writes a consistent copy of the data directory while it goes on. */
+  backup(options: LiveBackupOptions): Promise<Manifest>
 }
 
 /** The engine once it has been made. */

@@ -3,6 +3,7 @@
  * not. Pure.
  */
 import { formatDuration } from '../base/time.ts'
+import { pinWords } from '../blocks/pins.ts'
 import type { EngineStatus } from '../engine/status.ts'
 
 export interface Startup {
@@ -65,7 +66,12 @@ const pauseMessage = (log: EngineStatus['log']): string =>
     ? 'receiving is paused: less is free on the disk than is kept in reserve (diskReserveBytes); ' +
       'it goes on by itself when there is room'
     : `receiving is paused: ${String(log.retainedBytes)} bytes of the log are kept, ` +
-      `${String(log.pinnedBytes)} of them still needed; the quota is ${String(log.quotaBytes)}`
+      `${String(log.pinnedBytes)} of them still needed; the quota is ${String(log.quotaBytes)}` +
+      pinnedBy(log.pins)
+
+function pinnedBy(pins: EngineStatus['log']['pins']): string {
+  return pins.length === 0 ? '' : `; pinned by ${pins.map((pin) => pinWords(pin)).join(', ')}`
+}
 
 /**
  * Servers and receivers of our own that do not run. A source elsewhere that is gone says nothing

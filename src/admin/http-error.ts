@@ -11,6 +11,10 @@ const STATUS: Readonly<Partial<Record<ErrorCode, number>>> = {
   MR_EXECUTOR_DIED: 503,
   MR_EXECUTOR_HUNG: 503,
   MR_PRESSURE: 503,
+  MR_CONFIG_INVALID: 400,
+  MR_TARGET_EXISTS: 409,
+  MR_DIRECTORY_FOREIGN: 409,
+  MR_DISK_FULL: 507,
 }
 
 export const notFound = (message: string): MillraceError =>

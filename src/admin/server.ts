@@ -1,12 +1,14 @@
 /**
- * The admin API: health, metrics, Spark's streaming REST paths, state. It only reads. It listens on
- * a loopback address and answers only requests that were addressed to one, so that no page in a
- * browser can reach it by a name of its own.
+ * The admin API: health, metrics, Spark's streaming REST paths, state; besides reading it only
+ * writes backups. It listens on a loopback address and answers only requests that were addressed to
+ * one, so that no page in a browser can reach it by a name of its own.
  */
 import Fastify from 'fastify'
 import type { FastifyInstance } from 'fastify'
 import { MillraceError } from '../base/errors.ts'
+import { pinWords } from '../blocks/pins.ts'
 import type { Clock } from '../host/host.ts'
+import { backupRoute } from './backup-route.ts'
 import type { EngineView, LateEngineView } from './engine-view.ts'
 import { readinessOf, startupOf } from './health.ts'
 import { answerErrors } from './http-error.ts'
@@ -100,7 +102,12 @@ export function createAdminApp(options: AdminOptions): {
     () => made().status(),
     () => clock.now(),
   )
+  server.get('/log', () => {
+    const { log } = made().status()
+    return { ...log, pinnedBy: log.pins.map((pin) => pinWords(pin)) }
+  })
   stateRoutes(server, made, clock)
+  backupRoute(server, made, clock)
   const stopObserving = clock.every(OBSERVE_EVERY_MS, () => {
     metrics.observe()
   })

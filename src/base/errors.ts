@@ -34,6 +34,12 @@ export const ERROR_CODES = {
   MR_DIRECTORY_READ_ONLY: false,
   MR_DIRECTORY_DAMAGED: false,
   MR_DISK_FULL: true,
+  // backup and repair
+  MR_TARGET_EXISTS: false,
+  MR_BACKUP_DAMAGED: false,
+  MR_REPAIR_LOSES: false,
+  MR_REPAIR_IMPOSSIBLE: false,
+  MR_ADMIN_UNREACHABLE: true,
   // log
   MR_LOG_DAMAGED: false,
   MR_LOG_CLOSED: false,

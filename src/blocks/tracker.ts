@@ -211,6 +211,11 @@ export class Tracker {
     return [...(this.#waiting.get(streamId)?.values() ?? [])]
   }
 
+  /** Streams that have such blocks. */
+  get waitingStreams(): readonly number[] {
+    return [...this.#waiting.keys()].filter((id) => (this.#waiting.get(id)?.size ?? 0) > 0)
+  }
+
   get hasUnallocated(): boolean {
     for (const queue of this.#waiting.values()) if (queue.size > 0) return true
     return false

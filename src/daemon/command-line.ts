@@ -1,5 +1,6 @@
 /**
- * The command: `millrace run | plan | inspect | verify`. Each is loaded when it is asked for.
+ * The command: `millrace run | plan`, and those of `directory-commands.ts`. Each is loaded when it
+ * is asked for.
  * Options of `run` and `plan` are the table of settings. Every refusal is one message and an exit
  * code (`exit-codes.ts`).
  */
@@ -9,6 +10,7 @@ import type { Shell } from '../host/shell.ts'
 import { EXIT } from './exit-codes.ts'
 import { namingProgram, refuse } from './refusal.ts'
 import type { StartAdminServer } from './admin-port.ts'
+import type { CommandMeans, Done } from './directory-commands.ts'
 import { collectTexts } from './collect-texts.ts'
 import { SUPERVISE_FLAG } from './supervise.ts'
 import { VERSION } from './version.ts'
@@ -40,12 +42,9 @@ const wantsDebug = ({ arguments: args, environment }: Shell): boolean =>
   ) || environment['MILLRACE_LOG_LEVEL'] === 'debug'
 
 /** What commands work with. */
-interface Means {
-  readonly shell: Shell
-  readonly host: Host
+interface Means extends CommandMeans {
   readonly startAdminServer: StartAdminServer
 }
-type Done = (code: number) => void
 
 async function buildCommand(means: Means, done: Done): Promise<Command> {
   const { shell } = means
@@ -70,6 +69,7 @@ async function buildCommand(means: Means, done: Done): Promise<Command> {
       },
     })
   await addProgramCommands(command, means, done)
+  const { addDirectoryCommands } = await import('./directory-commands.ts')
   addDirectoryCommands(command, means, done)
   return command
 }
@@ -134,25 +134,4 @@ function programOptions(command: Command): {
     exportName: typeof exportName === 'string' ? exportName : undefined,
     drop: Array.isArray(drop) ? drop.map(String) : [],
   }
-}
-
-function addDirectoryCommands(command: Command, { shell, host }: Means, done: Done): void {
-  command
-    .command('inspect')
-    .description('Show what a data directory holds.')
-    .argument('<directory>', 'the data directory')
-    .option('--json', 'as JSON')
-    .action(async (directory: string, options: { json?: boolean }) => {
-      const { inspect } = await import('./inspect.ts')
-      done(await inspect(shell, host, { directory, json: options.json === true }))
-    })
-  command
-    .command('verify')
-    .description('Read every byte of a data directory and tell what is wrong with it.')
-    .argument('<directory>', 'the data directory')
-    .option('--json', 'as JSON')
-    .action(async (directory: string, options: { json?: boolean }) => {
-      const { verify } = await import('./verify.ts')
-      done(await verify(shell, host, { directory, json: options.json === true }))
-    })
 }

@@ -5,19 +5,28 @@
  */
 import { scanLog } from '../../wal/scan.ts'
 import { RECORD_KIND } from '../../wal/record.ts'
-import type { RecordKind } from '../../wal/record.ts'
+import type { RecordRef } from '../../wal/record.ts'
 import { verifyCheckpoint } from '../../checkpoint/verify.ts'
 import type { StoreVerification } from '../../checkpoint/verify.ts'
 import type { Root } from '../../checkpoint/root.ts'
 import { equalBytes } from '../base/bytes.ts'
 import { isMillraceError } from '../base/errors.ts'
-import { decodeEvent } from '../blocks/events.ts'
+import { decodeEvent, type TrackerEvent } from '../blocks/events.ts'
+import { type Pin, pinsOf } from '../blocks/pins.ts'
+import { Tracker } from '../blocks/tracker.ts'
 import { checkAgreement } from '../engine/agreement.ts'
 import type { Receipt } from '../engine/agreement.ts'
 import { directoryLayout } from '../engine/directory.ts'
 import { readIdentity } from '../engine/identity.ts'
 import type { IdentityRecord } from '../engine/identity.ts'
+import { type Lost, surveyLog } from '../engine/repair/survey.ts'
 import type { Host } from '../host/host.ts'
+import { meaningOf } from './meaning.ts'
+import type { Progress } from './progress.ts'
+import { lostWords } from './repair-text.ts'
+import { readHeld, type StagedFinding } from './held-outside.ts'
+
+type OnProgress = Progress['step']
 
 export interface LogReport {
   readonly segments: number
@@ -42,6 +51,14 @@ export interface DirectoryReport {
   readonly stores: readonly StoreVerification[]
   /** The newest root of a store without problems. */
   readonly root: Root | undefined
+  /** What keeps the log from getting shorter; as far as the log could be read. */
+  readonly pins: readonly Pin[]
+  /** Inputs by their number in the log. */
+  readonly streams: ReadonlyMap<number, string>
+  /** Committed files that wait to be published. */
+  readonly staged: readonly StagedFinding[]
+  /** What it comes to, in sentences. */
+  readonly meaning: readonly string[]
   /** What is wrong, in plain words; empty when nothing is. */
   readonly problems: readonly string[]
   /** What is worth knowing and not wrong. */
@@ -51,15 +68,47 @@ export interface DirectoryReport {
 export async function reportDirectory(
   host: Pick<Host, 'fs' | 'stores'>,
   directory: string,
+  onProgress: OnProgress = () => undefined,
 ): Promise<DirectoryReport> {
   const problems: string[] = []
   const notes: string[] = []
   const identity = await readIdentity(host.fs, directory)
-  const stores = await verifyCheckpoint(host, directory)
+  const stores = await verifyCheckpoint(host, directory, (done, total) => {
+    onProgress('reading the checkpoint', done, total, 'entries')
+  })
   const root = judgeStores(stores, identity, problems, notes)
-  const { log, receipt } = await reportLog(host, directory, identity, root, problems, notes)
+  const read = { host, directory, identity, root, onProgress }
+  const inLog: string[] = []
+  const { log, receipt, tracker } = await reportLog(read, inLog, notes)
+  problems.push(...inLog)
   if (root !== undefined) judgeAgreement(root, receipt, problems)
-  return { directory, identity, log, stores, root, problems, notes }
+  const held = await readHeld(host, directory, newestWhole(stores, root), receipt?.commit ?? -1)
+  problems.push(...held.staged.flatMap(({ file, wrong }) => (wrong ? [`${file} ${wrong}`] : [])))
+  const { streams, staged } = held
+  const lost = inLog.length === 0 || root === undefined ? [] : await lostIn(read, root)
+  const words = lost.map((range) => lostWords(range, streams))
+  const logRefused = inLog.length > 0
+  const meaning = meaningOf({ stores, root, log, problems, logRefused, staged, lost: words })
+  const pins = pinsOf(tracker, root?.time ?? 0)
+  return { directory, identity, log, stores, root, pins, streams, staged, meaning, problems, notes }
+}
+
+const newestWhole = (
+  stores: readonly StoreVerification[],
+  root: Root | undefined,
+): StoreVerification['name'] | undefined =>
+  stores.find(({ problems, root: of }) => problems.length === 0 && of?.number === root?.number)
+    ?.name
+
+async function lostIn(
+  { host, directory, identity }: Reading,
+  { logPosition }: Root,
+): Promise<readonly Lost[]> {
+  const { lost } = await surveyLog(host.fs, directoryLayout(directory).log, {
+    identity: new Uint8Array(Buffer.from(identity.id, 'hex')),
+    proven: logPosition,
+  })
+  return lost
 }
 
 function judgeStores(
@@ -105,20 +154,30 @@ function judgeAgreement(root: Root, receipt: Receipt | undefined, problems: stri
   }
 }
 
+interface Reading {
+  readonly host: Pick<Host, 'fs'>
+  readonly directory: string
+  readonly identity: IdentityRecord
+  readonly root: Root | undefined
+  readonly onProgress: OnProgress
+}
+
 async function reportLog(
-  host: Pick<Host, 'fs'>,
-  directory: string,
-  identity: IdentityRecord,
-  root: Root | undefined,
+  { host, directory, identity, root, onProgress }: Reading,
   problems: string[],
   notes: string[],
-): Promise<{ log: LogReport; receipt: Receipt | undefined }> {
+): Promise<{ log: LogReport; receipt: Receipt | undefined; tracker: Tracker }> {
+  const fold = new Fold()
   const records = { blockAddition: 0, batchAllocation: 0, batchCleanup: 0, snapshot: 0 }
   const log = { segments: 0, groups: 0, fileBytes: 0, start: 0, end: 0, durable: 0, tornBytes: 0 }
   let receipt: Receipt | undefined
   const events = scanLog(host.fs, directoryLayout(directory).log, {
     identity: new Uint8Array(Buffer.from(identity.id, 'hex')),
     provenDurable: root?.logPosition ?? 0,
+    provenEpoch: root?.epoch ?? 0,
+    onProgress: (done, total) => {
+      onProgress('reading the log', done, total, 'bytes')
+    },
   })
   for await (const event of events) {
     switch (event.kind) {
@@ -130,9 +189,11 @@ async function reportLog(
       case 'group':
         log.groups += 1
         log.durable = Math.max(log.durable, event.header.durable)
-        for (const { kind, payload } of event.records) {
+        for (const { kind, payload, ref } of event.records) {
           records[kindName(kind)] += 1
-          receipt = receiptIn(kind, payload) ?? receipt
+          const said = decodeEvent(kind, payload)
+          receipt = receiptIn(said) ?? receipt
+          fold.apply(said, ref)
         }
         break
       case 'torn':
@@ -145,18 +206,53 @@ async function reportLog(
         break
       case 'damage':
         problems.push(event.error.message)
+        fold.stop()
         break
       case 'end':
         log.end = event.end?.position ?? log.start
     }
   }
-  return { log: { ...log, records }, receipt }
+  problems.push(...fold.end())
+  return { log: { ...log, records }, receipt, tracker: fold.tracker }
+}
+
+/** The tracker as a start would build it, up to the first contradiction. */
+class Fold {
+  readonly tracker = new Tracker()
+  #stopped = false
+  readonly #problems: string[] = []
+
+  apply(event: TrackerEvent, ref: RecordRef): void {
+    if (!this.#stopped) this.#try(() => this.tracker.apply(event, ref))
+  }
+
+  /** Behind damage everything would contradict: that has been told. */
+  stop(): void {
+    this.#stopped = true
+  }
+
+  end(): readonly string[] {
+    if (!this.#stopped) {
+      this.#try(() => {
+        this.tracker.checkWhole()
+      })
+    }
+    return this.#problems
+  }
+
+  #try(work: () => unknown): void {
+    try {
+      work()
+    } catch (error) {
+      if (!isMillraceError(error, 'MR_LOG_DAMAGED')) throw error
+      this.#problems.push(error.message)
+      this.stop()
+    }
+  }
 }
 
 /** The newest receipt is a record of its own, or in the snapshot that a segment begins with. */
-function receiptIn(kind: RecordKind, payload: Uint8Array): Receipt | undefined {
-  if (kind !== RECORD_KIND.batchCleanup && kind !== RECORD_KIND.snapshot) return undefined
-  const event = decodeEvent(kind, payload)
+function receiptIn(event: TrackerEvent): Receipt | undefined {
   if (event.kind === 'cleanup') return event
   return event.kind === 'snapshot' ? (event.cleanup ?? undefined) : undefined
 }

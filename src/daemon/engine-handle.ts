@@ -1,4 +1,6 @@
 /** The engine as the daemon handles it; `src/engine/engine.ts` is one. */
+import type { LiveBackupOptions } from '../engine/backup/live.ts'
+import type { Manifest } from '../engine/backup/manifest.ts'
 import type { QueryAnswer } from '../executor/attempt.ts'
 import type { Logger } from '../engine/settings.ts'
 import type { EngineStatus } from '../engine/status.ts'
@@ -9,6 +11,7 @@ import type { Settings } from './settings.ts'
 export interface EngineHandle {
   status(): EngineStatus
   queryState(uid: string, keyJson: unknown): Promise<QueryAnswer>
+  backup(options: LiveBackupOptions): Promise<Manifest>
   /** Recovers; resolves when the first batch can come, rejects when directory or program refuse. */
   start(): Promise<void>
   /** Resolves when it has stopped; rejects with what made it fail. */
@@ -26,6 +29,7 @@ export interface EngineParts {
   /** Uids of states to drop. */
   readonly drop: readonly string[]
   readonly log: Logger
+  readonly adminUrl: string
   onPrint(text: string): void
   /** A line that the process `name` (`executor 0`, `receiver clicks`) wrote. */
   onProgramOutput(name: string, stream: 'stdout' | 'stderr', line: string): void

@@ -40,6 +40,11 @@ const BY_CODE: Readonly<Partial<Record<ErrorCode, number>>> = {
   MR_CHECKPOINT_DAMAGED: EXIT.damage,
   MR_STATE_DAMAGED: EXIT.damage,
   MR_STAGED_OUTPUT_LOST: EXIT.damage,
+  MR_BACKUP_DAMAGED: EXIT.damage,
+  MR_REPAIR_LOSES: EXIT.damage,
+  MR_REPAIR_IMPOSSIBLE: EXIT.damage,
+  MR_TARGET_EXISTS: EXIT.usage,
+  MR_ADMIN_UNREACHABLE: EXIT.unavailable,
   MR_LOG_FAILED: EXIT.io,
   MR_CHECKPOINT_FAILED: EXIT.io,
 }

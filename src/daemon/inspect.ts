@@ -13,7 +13,8 @@ import { readCheckpoint, withOwnedDirectory } from './closed-directory.ts'
 import { reportDirectory } from './directory-report.ts'
 import type { DirectoryReport } from './directory-report.ts'
 import { EXIT } from './exit-codes.ts'
-import { findingLines, reportJson, reportLines } from './report-text.ts'
+import { findingLines, pinLines, reportJson, reportLines } from './report-text.ts'
+import { progressOn } from './progress.ts'
 import { formatBytes } from './units.ts'
 
 /**
@@ -34,15 +35,17 @@ export async function inspect(
   host: Host,
   options: { readonly directory: string; readonly json: boolean },
 ): Promise<number> {
+  const progress = progressOn(shell.err)
   const { report, states } = await withOwnedDirectory(
     shell,
     host,
     options.directory,
     async (directory) => ({
-      report: await reportDirectory(host, directory),
+      report: await reportDirectory(host, directory, progress.step),
       states: await readCheckpoint(host, directory, summarizeStates),
     }),
   )
+  progress.end()
   shell.out.write(
     options.json
       ? `${JSON.stringify({ ...reportJson(report), states }, null, 2)}\n`
@@ -88,7 +91,7 @@ function inspectLines(
   report: DirectoryReport,
   states: readonly StateSummary[] | undefined,
 ): readonly string[] {
-  const lines = [...reportLines(report), ...findingLines(report)]
+  const lines = [...reportLines(report), ...pinLines(report), ...findingLines(report)]
   if (states === undefined) {
     return [
       ...lines,

@@ -15,6 +15,7 @@ export function makeEngine(parts: EngineParts): EngineHandle {
     settings: { ...settings, failFast: false },
     drop,
     log,
+    adminUrl: parts.adminUrl,
     onPrint: (text) => {
       parts.onPrint(text)
     },

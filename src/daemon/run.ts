@@ -81,6 +81,7 @@ export async function run(
         workingDirectory: shell.workingDirectory,
         drop: options.drop,
         log,
+        adminUrl: admin.url,
         onPrint: (text) => {
           shell.out.write(text)
         },

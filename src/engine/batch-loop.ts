@@ -57,6 +57,8 @@ export class BatchLoop {
   #blocked: BlockedBatch | undefined
   /** Keys of staged outputs in the checkpoint that are published already. */
   #published: readonly string[]
+  /** The last thing that was to happen between a commit and its receipt, or beside. */
+  #boundary: Promise<unknown> = Promise.resolve()
 
   constructor(parts: BatchLoopParts, progress: Progress, published: readonly string[]) {
     this.#parts = parts
@@ -91,12 +93,19 @@ export class BatchLoop {
       const attempt = ++this.#attempt
       const outcome = await this.#compute(time, attempt, input.inputs)
       if (outcome.kind === 'done') {
-        await this.#finish(batch, attempt, outcome)
+        await this.atBoundary(() => this.#finish(batch, attempt, outcome))
         return 'completed'
       }
       await this.#failed(batch, outcome, signal)
     }
     return 'stopped'
+  }
+
+  /** Runs `work` while no batch is between its commit and its receipt. */
+  async atBoundary<T>(work: () => Promise<T>): Promise<T> {
+    const result = this.#boundary.then(work)
+    this.#boundary = result.catch(() => undefined)
+    return await result
   }
 
   async #compute(

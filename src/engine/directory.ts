@@ -9,6 +9,7 @@
  *   log/                  segments
  *   checkpoint-a/, -b/    the two stores
  *   programs/             bundles that ran here
+ *   repair-<time>/        what a repair replaced
  */
 import { MillraceError } from '../base/errors.ts'
 import type { FileSystem } from '../host/host.ts'
@@ -38,7 +39,7 @@ export const MARKER_FILE = 'first-start'
  */
 const DATA = /^(log|checkpoint-[ab].*)$/
 const HOUSEHOLD =
-  /^(millrace\.json|first-start|owner|owner\.announce|programs)(\..*|~.*)?$|^lost\+found$/
+  /^(millrace\.json|first-start|owner|owner\.announce|programs)(\..*|~.*)?$|^repair-|^lost\+found$/
 
 export type DirectoryState =
   /** Nothing of value there (or no directory at all): a first start may begin. */

@@ -19,6 +19,8 @@ export interface EngineOptions {
   readonly settings: EngineSettings
   /** Uids of states the program no longer has and whose content is to be dropped. */
   readonly drop: readonly string[]
+  /** Where an admin API serves this engine: announced in the directory. */
+  readonly adminUrl?: string
   /** Called once, as the owner of the directory, before the executors are made. */
   onOwned?(): Promise<void>
   /** Makes the executors; `logDirectory` is where they read blocks. */

@@ -9,6 +9,8 @@
  * disk holds.
  */
 import { messageOf, MillraceError } from '../base/errors.ts'
+import { LiveBackups, type LiveBackupOptions } from './backup/live.ts'
+import type { Manifest } from './backup/manifest.ts'
 import { deferred, within } from '../executor/deferred.ts'
 import { assemble, jobGenerator, type Parts } from './assembly.ts'
 import type { EngineOptions } from './engine-options.ts'
@@ -43,6 +45,7 @@ export class Engine {
   #receiversStopped: Promise<void> | undefined
   #restarts = 0
   #settledTime = -1
+  readonly #backups: LiveBackups
 
   constructor(options: EngineOptions) {
     this.#options = options
@@ -50,6 +53,7 @@ export class Engine {
     this.#bus = new ListenerBus((message) => {
       options.log.warn({}, message)
     })
+    this.#backups = new LiveBackups(options, this.#ending.signal)
   }
 
   addStreamingListener(listener: StreamingListener): void {
@@ -153,6 +157,12 @@ export class Engine {
       throw new MillraceError('MR_STATE_INVALID', 'still starting: the state is not loaded yet')
     }
     return await parts.opened.team.query(uid, key)
+  }
+
+  /** A consistent copy of the directory, made while the engine goes on: see `LiveBackups.run`. */
+  async backup(options: LiveBackupOptions): Promise<Manifest> {
+    const settled = this.#settledTime < 0 ? undefined : this.#parts
+    return await this.#backups.run(settled, options)
   }
 
   status(): EngineStatus {
@@ -268,6 +278,7 @@ export class Engine {
   async #close(opened: Opened): Promise<void> {
     const errors: unknown[] = []
     const parts = this.#parts
+    await this.#backups.ended()
     if (parts !== undefined) {
       await this.#stopReceivers(parts.receivers).catch((error: unknown) => errors.push(error))
     }

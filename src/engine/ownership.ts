@@ -27,13 +27,17 @@ type OwningHost = Pick<Host, 'fs' | 'stores' | 'processes' | 'clock' | 'announce
  * `MR_DIRECTORY_NEWER`, `MR_DIRECTORY_DAMAGED` (before anything was written) or
  * `MR_DIRECTORY_READ_ONLY`.
  */
-export async function ownDirectory(host: OwningHost, directory: string): Promise<Ownership> {
+export async function ownDirectory(
+  host: OwningHost,
+  directory: string,
+  adminUrl?: string,
+): Promise<Ownership> {
   const state = await examineDirectory(host.fs, directory)
   if (state.kind === 'identified') await readIdentity(host.fs, directory)
   await refuseUnwritable(directory, () => host.fs.makeDirectory(directory))
   const store = await lockStore(host, directory)
   try {
-    const withdraw = await announce(host, directory)
+    const withdraw = await announce(host, directory, adminUrl)
     return { release: () => releaseAll(withdraw, store) }
   } catch (error) {
     await store.close()
@@ -73,10 +77,14 @@ async function lockStore(host: OwningHost, directory: string): Promise<KeyValueS
   }
 }
 
-async function announce(host: OwningHost, directory: string): Promise<() => Promise<void>> {
+async function announce(
+  host: OwningHost,
+  directory: string,
+  adminUrl: string | undefined,
+): Promise<() => Promise<void>> {
   const { announcement } = directoryLayout(directory)
   const since = new Date(host.clock.now()).toISOString()
-  const text = `${JSON.stringify({ pid: host.processes.pid, since })}\n`
+  const text = `${JSON.stringify({ pid: host.processes.pid, since, adminUrl })}\n`
   await refuseUnwritable(directory, () => host.fs.writeFileDurably(announcement, utf8(text)))
   const withdraw = await host.announcements?.announce(announcement)
   return async () => {
@@ -98,19 +106,31 @@ async function owned(host: OwningHost, directory: string, cause: unknown): Promi
   )
 }
 
+export interface AnnouncedOwner {
+  readonly pid: number
+  readonly since?: string
+  /** Of a server: where its admin API listens. */
+  readonly adminUrl?: string
+}
+
 /** Who announced to own the directory; undefined when nobody did or the file cannot be read. */
 export async function announcedOwner(
   host: Pick<Host, 'fs'>,
   directory: string,
-): Promise<{ readonly pid: number; readonly since?: string } | undefined> {
+): Promise<AnnouncedOwner | undefined> {
   const { announcement } = directoryLayout(directory)
   if ((await host.fs.stat(announcement)) === undefined) return undefined
   try {
     const value: unknown = JSON.parse(utf8Text(await host.fs.readFile(announcement)))
     if (typeof value !== 'object' || value === null) return undefined
-    const { pid, since } = { pid: undefined, since: undefined, ...value }
+    const said = { pid: undefined, since: undefined, adminUrl: undefined, ...value }
+    const { pid, since, adminUrl } = said
     if (typeof pid !== 'number') return undefined
-    return typeof since === 'string' ? { pid, since } : { pid }
+    return {
+      pid,
+      ...(typeof since === 'string' ? { since } : {}),
+      ...(typeof adminUrl === 'string' ? { adminUrl } : {}),
+    }
   } catch {
     // It only makes a message friendlier: unreadable is the same as absent.
     return undefined

@@ -91,7 +91,7 @@ async function open(options: EngineOptions, hooks: RecoveryHooks, stack: Stack):
   hooks.onProgress(OWNING, 0, 0)
   const directory = options.directory ?? (await host.processes.privateDirectory())
   if (options.directory === undefined) stack.add(() => host.fs.remove(directory))
-  const owner = await ownDirectory(host, directory)
+  const owner = await ownDirectory(host, directory, options.adminUrl)
   stack.add(() => owner.release())
 
   await options.onOwned?.()
@@ -201,6 +201,7 @@ async function openLog(
     segmentBytes: settings.segmentBytes,
     durability: settings.durability,
     provenDurable: at.checkpoint.root.logPosition,
+    provenEpoch: at.checkpoint.root.epoch,
     onProgress: (done, total) => {
       hooks.onProgress(READING, done, total)
     },

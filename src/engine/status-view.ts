@@ -1,4 +1,5 @@
 /** Puts together what the engine tells of itself. */
+import { pinsOf } from '../blocks/pins.ts'
 import type { History } from './history.ts'
 import type { Intake } from './intake.ts'
 import type { Progress } from './layout.ts'
@@ -54,7 +55,7 @@ export function statusOf(parts: StatusParts): EngineStatus {
   }
 }
 
-function logStatus({ opened, intake, settings }: StatusParts): EngineStatus['log'] {
+function logStatus({ opened, intake, progress, settings }: StatusParts): EngineStatus['log'] {
   const log = opened?.blocks.log
   return {
     start: log?.start ?? 0,
@@ -65,6 +66,8 @@ function logStatus({ opened, intake, settings }: StatusParts): EngineStatus['log
     quotaBytes: settings.logQuotaBytes,
     paused: intake?.paused !== undefined,
     pausedBy: intake?.paused,
+    pins: opened === undefined ? [] : pinsOf(opened.blocks.tracker, progress?.time ?? 0),
+    segments: log?.segments ?? 0,
     groups: log?.statistics.groups ?? 0,
     syncs: log?.statistics.syncs ?? 0,
     records: log?.statistics.records ?? 0,

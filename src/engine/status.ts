@@ -2,6 +2,7 @@
  * What the engine tells of itself: the one view that the admin API, the metrics and the command
  * line read.
  */
+import type { Pin } from '../blocks/pins.ts'
 import type { InputShape, StateShape } from '../dstream/shape.ts'
 import type { ExecutorStatus } from '../executor/roster.ts'
 
@@ -42,6 +43,9 @@ export interface EngineStatus {
     readonly retainedBytes: number
     readonly pinnedBytes: number
     readonly quotaBytes: number
+    /** What keeps the log from getting shorter, oldest first. */
+    readonly pins: readonly Pin[]
+    readonly segments: number
     readonly paused: boolean
     /** What receiving waits for: less of the log to be needed, or room on the disk. */
     readonly pausedBy: 'quota' | 'disk' | undefined

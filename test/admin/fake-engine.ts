@@ -97,6 +97,8 @@ export const engineStatus = (changes: Partial<EngineStatus> = {}): EngineStatus 
     start: 0,
     end: 1000,
     durable: 900,
+    segments: 1,
+    pins: [],
     retainedBytes: 1000,
     pinnedBytes: 300,
     quotaBytes: 10_000,
@@ -127,4 +129,8 @@ export const engineView = (
   status: () => EngineStatus,
   answer: (uid: string, key: unknown) => Promise<QueryAnswer> = () =>
     Promise.resolve({ kind: 'absent' }),
-): EngineView => ({ status, queryState: answer })
+): EngineView => ({
+  status,
+  queryState: answer,
+  backup: () => Promise.reject(new Error('nobody backs this up')),
+})

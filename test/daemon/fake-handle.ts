@@ -42,6 +42,7 @@ export function fakeHandle(): FakeHandle {
           stopped()
         },
         status: () => handle.status,
+        backup: () => Promise.reject(new Error('nobody backs this up')),
         queryState: () => Promise.resolve({ kind: 'absent' }),
       }
       return engine
