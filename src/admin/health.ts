@@ -17,6 +17,10 @@ export function startupOf(status: EngineStatus | undefined): Startup {
   return { started, phase: status.phase, recovery: status.recovery }
 }
 
+const RETRY =
+  'When the cause is gone: POST /api/v1/applications/APP/streaming/batches/retry, ' +
+  'or start a repaired program'
+
 export type NotReady =
   | { readonly kind: 'starting'; readonly message: string }
   | { readonly kind: 'recovering'; readonly message: string; readonly step: string }
@@ -52,7 +56,8 @@ function reasonsOf(status: EngineStatus | undefined, now: number): NotReady[] {
       batchTime: blocked.time,
       message:
         `batch ${String(blocked.time)} is held since ${since} after ` +
-        `${String(blocked.attempts)} attempts: ${blocked.code}${place}: ${blocked.message}`,
+        `${String(blocked.attempts)} attempts: ${blocked.code}${place}: ${blocked.message}. ` +
+        RETRY,
     })
   }
   if (log.paused) reasons.push({ kind: 'paused', message: pauseMessage(log) })

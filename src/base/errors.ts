@@ -26,6 +26,7 @@ export const ERROR_CODES = {
   // admin API
   MR_NOT_FOUND: false,
   MR_REQUEST_INVALID: false,
+  MR_NO_BATCH_HELD: false,
   MR_INTERNAL: false,
   // directory
   MR_DIRECTORY_FOREIGN: false,

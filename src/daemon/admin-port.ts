@@ -17,7 +17,7 @@ export interface AdminOptions {
   readonly port: number
   readonly clock: Clock
   /** Undefined until the engine has been made. */
-  readonly engine: () => Pick<EngineHandle, 'status' | 'queryState'> | undefined
+  readonly engine: () => Pick<EngineHandle, 'status' | 'queryState' | 'retryHeld'> | undefined
 }
 
 /** Rejects with `MR_CONFIG_INVALID` or `MR_ADDRESS_IN_USE`. */

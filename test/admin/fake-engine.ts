@@ -127,4 +127,5 @@ export const engineView = (
   status: () => EngineStatus,
   answer: (uid: string, key: unknown) => Promise<QueryAnswer> = () =>
     Promise.resolve({ kind: 'absent' }),
-): EngineView => ({ status, queryState: answer })
+  retryHeld: EngineView['retryHeld'] = () => undefined,
+): EngineView => ({ status, queryState: answer, retryHeld })

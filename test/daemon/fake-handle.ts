@@ -42,6 +42,7 @@ export function fakeHandle(): FakeHandle {
           stopped()
         },
         status: () => handle.status,
+        retryHeld: () => undefined,
         queryState: () => Promise.resolve({ kind: 'absent' }),
       }
       return engine

@@ -4,11 +4,7 @@ import { hintsOf } from '../../src/daemon/hints.ts'
 import { engineStatus } from '../admin/fake-engine.ts'
 
 const place = { operator: 'input' }
-const input = (
-  kind: 'http' | 'socketText' | 'generator',
-  parameters: object,
-  active = true,
-) => ({
+const input = (kind: 'http' | 'socketText' | 'generator', parameters: object, active = true) => ({
   shape: {
     streamId: 0,
     uid: 'in',
