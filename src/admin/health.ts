@@ -3,6 +3,7 @@
  * not. Pure.
  */
 import { formatDuration } from '../base/time.ts'
+import { isReceiver } from './streaming-view.ts'
 import type { EngineStatus } from '../engine/status.ts'
 
 export interface Startup {
@@ -72,16 +73,13 @@ const pauseMessage = (log: EngineStatus['log']): string =>
     : `receiving is paused: ${String(log.retainedBytes)} bytes of the log are kept, ` +
       `${String(log.pinnedBytes)} of them still needed; the quota is ${String(log.quotaBytes)}`
 
-/**
- * Servers and receivers of our own that do not run. A source elsewhere that is gone says nothing
- * about us.
- */
+/** Inputs that do not receive: a port that is taken, a server that cannot be reached. */
 function closed({ inputs }: EngineStatus): NotReady[] {
   return inputs
-    .filter(({ shape, active }) => !active && (shape.kind === 'http' || shape.kind === 'receiver'))
+    .filter((input) => isReceiver(input) && !input.active)
     .map(({ shape, lastErrorMessage }) => ({
       kind: 'closed',
-      message: `input '${shape.uid}' does not receive: ${lastErrorMessage ?? 'not yet'}`,
+      message: `input '${shape.uid}' does not receive: ${lastErrorMessage ?? 'not connected yet'}`,
     }))
 }
 

@@ -55,6 +55,7 @@ export const ERROR_CODES = {
   MR_PROTOCOL: true,
   // inputs
   MR_LINE_TOO_LONG: false,
+  MR_LINE_INVALID: false,
   MR_SOURCE_UNAVAILABLE: true,
   MR_SEQUENCE_GAP: false,
   MR_PRESSURE: true,

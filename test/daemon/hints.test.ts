@@ -21,7 +21,7 @@ const input = (kind: 'http' | 'socketText' | 'generator', parameters: object, ac
 })
 
 describe('the hints', () => {
-  it('name where each input waits for lines, and each state, and invent neither lines nor keys', () => {
+  it('name the inputs and states, and invent neither lines nor keys', () => {
     const status = {
       ...engineStatus(),
       inputs: [
