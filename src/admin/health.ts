@@ -4,6 +4,7 @@
  */
 import { formatDuration } from '../base/time.ts'
 import { pinWords } from '../blocks/pins.ts'
+import { isReceiver } from './streaming-view.ts'
 import type { EngineStatus } from '../engine/status.ts'
 
 export interface Startup {
@@ -17,6 +18,10 @@ export function startupOf(status: EngineStatus | undefined): Startup {
   const started = status.phase !== 'starting' && status.phase !== 'failed'
   return { started, phase: status.phase, recovery: status.recovery }
 }
+
+const RETRY =
+  'When the cause is gone: POST /api/v1/applications/APP/streaming/batches/retry, ' +
+  'or start a repaired program'
 
 export type NotReady =
   | { readonly kind: 'starting'; readonly message: string }
@@ -53,7 +58,8 @@ function reasonsOf(status: EngineStatus | undefined, now: number): NotReady[] {
       batchTime: blocked.time,
       message:
         `batch ${String(blocked.time)} is held since ${since} after ` +
-        `${String(blocked.attempts)} attempts: ${blocked.code}${place}: ${blocked.message}`,
+        `${String(blocked.attempts)} attempts: ${blocked.code}${place}: ${blocked.message}. ` +
+        RETRY,
     })
   }
   if (log.paused) reasons.push({ kind: 'paused', message: pauseMessage(log) })
@@ -73,16 +79,13 @@ function pinnedBy(pins: EngineStatus['log']['pins']): string {
   return pins.length === 0 ? '' : `; pinned by ${pins.map((pin) => pinWords(pin)).join(', ')}`
 }
 
-/**
- * Servers and receivers of our own that do not run. A source elsewhere that is gone says nothing
- * about us.
- */
+/** Inputs that do not receive: a port that is taken, a server that cannot be reached. */
 function closed({ inputs }: EngineStatus): NotReady[] {
   return inputs
-    .filter(({ shape, active }) => !active && (shape.kind === 'http' || shape.kind === 'receiver'))
+    .filter((input) => isReceiver(input) && !input.active)
     .map(({ shape, lastErrorMessage }) => ({
       kind: 'closed',
-      message: `input '${shape.uid}' does not receive: ${lastErrorMessage ?? 'not yet'}`,
+      message: `input '${shape.uid}' does not receive: ${lastErrorMessage ?? 'not connected yet'}`,
     }))
 }
 

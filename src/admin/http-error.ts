@@ -6,6 +6,7 @@ import type { ErrorCode } from '../base/errors.ts'
 const STATUS: Readonly<Partial<Record<ErrorCode, number>>> = {
   MR_NOT_FOUND: 404,
   MR_REQUEST_INVALID: 400,
+  MR_NO_BATCH_HELD: 409,
   MR_KEY_INVALID: 400,
   MR_STATE_INVALID: 503,
   MR_EXECUTOR_DIED: 503,

@@ -3,7 +3,7 @@
  * such batch, its record count 0; times in ms since the epoch), and what Spark has no word for.
  */
 import { readinessOf } from './health.ts'
-import type { BatchStatus, EngineStatus } from '../engine/status.ts'
+import type { BatchStatus, EngineStatus, InputStatus } from '../engine/status.ts'
 import {
   hasRegistered,
   isCompleted,
@@ -176,6 +176,12 @@ export const SAMPLES: readonly Sample[] = [
   counter('log_records_total', 'Log records written by this process.', ({ log }) => log.records),
 ]
 
+const labelsOf = ({ name, shape }: InputStatus): Record<string, string> => ({
+  stream: String(shape.streamId),
+  uid: shape.uid,
+  name,
+})
+
 const EXECUTOR_STATES = ['starting', 'ready', 'dead'] as const
 
 export const LABELLED: readonly LabelledSample[] = [
@@ -194,29 +200,22 @@ export const LABELLED: readonly LabelledSample[] = [
     name: 'millrace_input_records_total',
     help: 'Records stored, by input.',
     kind: 'counter',
-    labels: ['stream', 'name'],
-    values: ({ inputs }) =>
-      inputs.map(({ shape, name, records }) => [{ stream: String(shape.streamId), name }, records]),
+    labels: ['stream', 'uid', 'name'],
+    values: ({ inputs }) => inputs.map((input) => [labelsOf(input), input.records]),
   },
   {
     name: 'millrace_input_rejected_records_total',
     help: 'Records left out (too long, not UTF-8), by input.',
     kind: 'counter',
-    labels: ['stream', 'name'],
-    values: ({ inputs }) =>
-      inputs.map(({ shape, name, rejected }) => [
-        { stream: String(shape.streamId), name },
-        rejected,
-      ]),
+    labels: ['stream', 'uid', 'name'],
+    values: ({ inputs }) => inputs.map((input) => [labelsOf(input), input.rejected]),
   },
   {
     name: 'millrace_input_active',
     help: '1 while the receiver of the input runs.',
     kind: 'gauge',
-    labels: ['stream', 'name'],
+    labels: ['stream', 'uid', 'name'],
     values: ({ inputs }) =>
-      inputs
-        .filter(isReceiver)
-        .map(({ shape, name, active }) => [{ stream: String(shape.streamId), name }, yes(active)]),
+      inputs.filter(isReceiver).map((input) => [labelsOf(input), yes(input.active)]),
   },
 ]

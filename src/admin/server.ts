@@ -81,8 +81,9 @@ export function createAdminApp(options: AdminOptions): {
     routerOptions: { maxParamLength: PARAMETER_CHARACTERS_MAX },
   })
   server.addHook('onRequest', async (request, reply) => {
-    if (isLoopback(request.hostname)) return
-    const message = 'address the admin API by 127.0.0.1, ::1 or localhost'
+    if (isLoopback(request.hostname) && isOwn(request.headers.origin)) return
+    const message =
+      'address the admin API by 127.0.0.1, ::1 or localhost, and not from a page of another site'
     await reply.code(403).send({ code: 'MR_REQUEST_INVALID', message })
   })
   answerErrors(server)
@@ -97,11 +98,7 @@ export function createAdminApp(options: AdminOptions): {
     if (view !== undefined) return view
     throw new MillraceError('MR_STATE_INVALID', 'the server is still starting; see /startupz')
   }
-  streamingRoutes(
-    server,
-    () => made().status(),
-    () => clock.now(),
-  )
+  streamingRoutes(server, made, () => clock.now())
   server.get('/log', () => {
     const { log } = made().status()
     return { ...log, pinnedBy: log.pins.map((pin) => pinWords(pin)) }
@@ -128,6 +125,12 @@ function healthRoutes(server: FastifyInstance, engine: LateEngineView, clock: Cl
     const startup = startupOf(engine()?.status())
     return await reply.code(startup.started ? 200 : 503).send(startup)
   })
+}
+
+/** A page of another site may send a POST here without being asked: it says where it is from. */
+function isOwn(origin: string | undefined): boolean {
+  if (origin === undefined) return true
+  return URL.canParse(origin) && isLoopback(new URL(origin).hostname)
 }
 
 const isLoopback = (host: string): boolean =>

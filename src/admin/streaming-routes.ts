@@ -1,6 +1,8 @@
-/** Spark's REST paths over an engine's status. */
+/** Spark's REST paths over an engine's status, and one that Spark has not: `batches/retry`. */
 import type { FastifyInstance } from 'fastify'
+import { MillraceError } from '../base/errors.ts'
 import type { BatchStatus, EngineStatus } from '../engine/status.ts'
+import type { EngineView } from './engine-view.ts'
 import { badRequest, notFound } from './http-error.ts'
 import {
   batchOf,
@@ -27,9 +29,10 @@ interface OperationPath {
 
 export function streamingRoutes(
   server: FastifyInstance,
-  read: () => EngineStatus,
+  engine: () => EngineView,
   now: () => number,
 ): void {
+  const read = (): EngineStatus => engine().status()
   const application = (name: string): EngineStatus => {
     const status = read()
     if (status.application !== name) throw notFound(`unknown app: ${name}`)
@@ -55,6 +58,12 @@ export function streamingRoutes(
     `${STREAMING}/batches`,
     ({ params, query }) => batchesOf(application(params.app), statusFilter(query['status'])),
   )
+  server.post<AppPath>(`${STREAMING}/batches/retry`, async ({ params }, reply) => {
+    application(params.app)
+    const held = engine().retryHeld()
+    if (held === undefined) throw new MillraceError('MR_NO_BATCH_HELD', 'no batch is held')
+    return await reply.code(202).send({ batchId: held.time, attempts: held.attempts })
+  })
   server.get<IdPath>(`${STREAMING}/batches/:id`, ({ params }) => {
     const status = application(params.app)
     return batchOf(batchAt(status, params.id), status.batchMs)

@@ -26,6 +26,7 @@ export const ERROR_CODES = {
   // admin API
   MR_NOT_FOUND: false,
   MR_REQUEST_INVALID: false,
+  MR_NO_BATCH_HELD: false,
   MR_INTERNAL: false,
   // directory
   MR_DIRECTORY_FOREIGN: false,
@@ -60,6 +61,7 @@ export const ERROR_CODES = {
   MR_PROTOCOL: true,
   // inputs
   MR_LINE_TOO_LONG: false,
+  MR_LINE_INVALID: false,
   MR_SOURCE_UNAVAILABLE: true,
   MR_SEQUENCE_GAP: false,
   MR_PRESSURE: true,

@@ -17,7 +17,8 @@ export interface AdminOptions {
   readonly port: number
   readonly clock: Clock
   /** Undefined until the engine has been made. */
-  readonly engine: () => Pick<EngineHandle, 'status' | 'queryState' | 'backup'> | undefined
+  readonly engine: () =>
+    Pick<EngineHandle, 'status' | 'queryState' | 'retryHeld' | 'backup'> | undefined
 }
 
 /** Rejects with `MR_CONFIG_INVALID` or `MR_ADDRESS_IN_USE`. */

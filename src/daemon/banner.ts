@@ -1,4 +1,4 @@
-/** What a person at a terminal is told when the server has begun. */
+/** What a person at a terminal is told when the start is through. */
 
 export interface BannerFacts {
   readonly version: string
@@ -11,7 +11,7 @@ export interface BannerFacts {
   readonly supervisorPid: number | undefined
 }
 
-export function banner(facts: BannerFacts): string {
+export function banner(facts: BannerFacts, hints: readonly string[]): string {
   const { pid, supervisorPid } = facts
   const top = String(supervisorPid ?? pid)
   const processes =
@@ -28,6 +28,7 @@ export function banner(facts: BannerFacts): string {
     '',
     `  try        curl ${facts.adminUrl}/readyz`,
     `             curl ${facts.adminUrl}/api/v1/applications`,
+    ...hints.map((hint) => `             ${hint}`),
     `             kill -9 ${String(pid)}${then}: nothing stored is lost`,
     `  stop       Ctrl-C, or kill ${top}`,
     '',

@@ -3,13 +3,14 @@ import type { LiveBackupOptions } from '../engine/backup/live.ts'
 import type { Manifest } from '../engine/backup/manifest.ts'
 import type { QueryAnswer } from '../executor/attempt.ts'
 import type { Logger } from '../engine/settings.ts'
-import type { EngineStatus } from '../engine/status.ts'
+import type { BlockedBatch, EngineStatus } from '../engine/status.ts'
 import type { Host } from '../host/host.ts'
 import type { Bundle } from './bundle.ts'
 import type { Settings } from './settings.ts'
 
 export interface EngineHandle {
   status(): EngineStatus
+  retryHeld(): BlockedBatch | undefined
   queryState(uid: string, keyJson: unknown): Promise<QueryAnswer>
   backup(options: LiveBackupOptions): Promise<Manifest>
   /** Recovers; resolves when the first batch can come, rejects when directory or program refuse. */

@@ -11,7 +11,7 @@ import { directoryLayout, examineDirectory } from '../engine/directory.ts'
 import type { Host } from '../host/host.ts'
 import type { Shell } from '../host/shell.ts'
 import type { AdminServer, StartAdminServer } from './admin-port.ts'
-import { banner } from './banner.ts'
+import { banner, type BannerFacts } from './banner.ts'
 import { bundleProgram } from './bundle.ts'
 import type { Bundle } from './bundle.ts'
 import { pruneBundles } from './bundle-store.ts'
@@ -90,8 +90,9 @@ export async function run(
           else log.warn({ process: name }, line)
         },
       })
-      announceStart(shell, log, options, bundle, admin)
-      return await serve(shell, host, engine, settings, stop, log, { bundle, adminUrl: admin.url })
+      const facts = factsOf(shell, options, bundle, admin)
+      announceStart(shell, log, facts)
+      return await serve(shell, host, engine, settings, stop, log, { bundle, facts })
     } finally {
       await admin.close()
     }
@@ -107,14 +108,14 @@ async function serve(
   settings: Config['settings'],
   stop: StopRequest,
   log: Logger,
-  { bundle, adminUrl }: { readonly bundle: Bundle; readonly adminUrl: string },
+  { bundle, facts }: { readonly bundle: Bundle; readonly facts: BannerFacts },
 ): Promise<number> {
   const forget = tellSupervisor(shell, host.clock, engine, settings)
   try {
     const started = engine.start().then(() => 'started' as const)
     const first = await Promise.race([started, stop.first])
     if (first === 'started') {
-      announceRunning(shell, log, engine, adminUrl)
+      announceRunning(shell, log, engine, facts)
       await pruneBundles(host.fs, directoryLayout(settings.dataDir).programs, bundle)
       await Promise.race([engine.terminated(), stop.first])
     }
@@ -158,14 +159,13 @@ async function stopEngine(
   }
 }
 
-function announceStart(
+function factsOf(
   shell: Shell,
-  log: Logger,
   { program, config }: RunOptions,
   { digest }: Bundle,
   { url }: AdminServer,
-): void {
-  const facts = {
+): BannerFacts {
+  return {
     version: VERSION,
     program,
     digest,
@@ -175,14 +175,25 @@ function announceStart(
     pid: shell.pid,
     supervisorPid: shell.supervisor?.pid,
   }
-  if (shell.err.terminal) shell.err.write(banner(facts))
-  else log.info({ ...facts, pid: undefined }, 'started')
 }
 
-function announceRunning(shell: Shell, log: Logger, engine: EngineHandle, adminUrl: string): void {
-  const hints = hintsOf(engine.status(), adminUrl)
-  if (!shell.err.terminal) log.info({ try: hints }, 'running')
-  else if (hints.length > 0) shell.err.write(`  try too    ${hints.join('\n             ')}\n\n`)
+/** One line before anything can refuse: which process it is, and what it works on. */
+function announceStart(shell: Shell, log: Logger, { adminUrl, dataDir }: BannerFacts): void {
+  if (shell.err.terminal) {
+    shell.err.write(`millrace: starting, process ${String(shell.pid)}, data in ${dataDir}\n`)
+  } else log.info({ dataDir, adminUrl }, 'starting')
+}
+
+/** The start is through. */
+function announceRunning(
+  shell: Shell,
+  log: Logger,
+  engine: EngineHandle,
+  facts: BannerFacts,
+): void {
+  const hints = hintsOf(engine.status(), facts.adminUrl)
+  if (shell.err.terminal) shell.err.write(banner(facts, hints))
+  else log.info({ ...facts, pid: undefined, try: hints }, 'started')
 }
 
 /** The wishes to stop, first and second, whoever utters them. */

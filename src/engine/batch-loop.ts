@@ -50,11 +50,17 @@ export interface BatchLoopParts {
  */
 const ATTEMPTS_A_LIFE = 1_000_000
 
+const HELD =
+  'a batch is blocked and held; receiving goes on. When the cause is gone: ' +
+  'POST /api/v1/applications/APP/streaming/batches/retry, or start a repaired program'
+
 export class BatchLoop {
   readonly #parts: BatchLoopParts
   #progress: Progress
   #attempt: number
   #blocked: BlockedBatch | undefined
+  /** Ends the waiting of the held batch. */
+  #retry: (() => void) | undefined
   /** Keys of staged outputs in the checkpoint that are published already. */
   #published: readonly string[]
   /** The last thing that was to happen between a commit and its receipt, or beside. */
@@ -73,6 +79,14 @@ export class BatchLoop {
 
   get blocked(): BlockedBatch | undefined {
     return this.#blocked
+  }
+
+  /** Tries the held batch again at once, its attempts renewed; undefined when none is held. */
+  retryHeld(): BlockedBatch | undefined {
+    const held = this.#blocked
+    if (this.#retry === undefined) return undefined
+    this.#retry()
+    return held
   }
 
   /**
@@ -203,10 +217,10 @@ export class BatchLoop {
     const mayHelp = ERROR_CODES[outcome.code]
     // A full disk is no fault of the batch: it waits for room as long as it takes.
     const patient = outcome.code === 'MR_DISK_FULL'
-    if (patient || (mayHelp && batch.attempts < settings.maxAttempts)) {
+    if (patient || (mayHelp && batch.tries < settings.maxAttempts)) {
       history.attemptFailed(batch, failure, 'waiting')
       log.warn(details, 'a batch failed and is tried again')
-      await sleepUnlessStopped(clock, backoffMs(settings, batch.attempts + 1), signal)
+      await sleepUnlessStopped(clock, backoffMs(settings, batch.tries + 1), signal)
       return
     }
     history.attemptFailed(batch, failure, 'blocked')
@@ -216,14 +230,25 @@ export class BatchLoop {
       ...failure,
       since: clock.now(),
     }
-    log.error(details, 'a batch is blocked: no further attempt is made; receiving goes on')
+    log.error(details, HELD)
     this.#parts.onBlocked()
     if (settings.failFast) {
       throw new MillraceError('MR_USER_FUNCTION_FAILED', outcome.message, {
         details,
       })
     }
-    await stopped(signal)
+    await Promise.race([stopped(signal), this.#retried()])
+    this.#retry = undefined
+    if (signal.aborted) return
+    this.#blocked = undefined
+    batch.renew()
+    log.info({ batch: batch.time }, 'the held batch is tried again, as was asked')
+  }
+
+  #retried(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#retry = resolve
+    })
   }
 }
 

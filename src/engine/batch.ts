@@ -51,6 +51,7 @@ export class Batch {
   readonly #outputs: readonly OutputShape[]
   #phase: Phase = 'queued'
   #attempts = 0
+  #renewedAt = 0
   #startedAt: number | undefined
   #endedAt: number | undefined
   #failure: BatchFailure | undefined
@@ -74,6 +75,10 @@ export class Batch {
   get attempts(): number {
     return this.#attempts
   }
+  /** Attempts since they were renewed. */
+  get tries(): number {
+    return this.#attempts - this.#renewedAt
+  }
   get failure(): BatchFailure | undefined {
     return this.#failure
   }
@@ -92,6 +97,11 @@ export class Batch {
   fail(failure: BatchFailure, next: 'waiting' | 'blocked'): void {
     this.#failure = failure
     this.#move(next)
+  }
+
+  /** It gets all its attempts again. */
+  renew(): void {
+    this.#renewedAt = this.#attempts
   }
 
   committing(): void {

@@ -18,7 +18,7 @@ import { ListenerBus, type StreamingListener } from './listener-bus.ts'
 import type { QueryAnswer } from '../executor/attempt.ts'
 import type { Receivers } from './receivers.ts'
 import { openDirectory, type Opened } from './recovery.ts'
-import { type EngineStatus, RECOVERY_STEPS } from './status.ts'
+import { type BlockedBatch, type EngineStatus, RECOVERY_STEPS } from './status.ts'
 import { statusOf } from './status-view.ts'
 
 type Phase = EngineStatus['phase']
@@ -149,6 +149,11 @@ export class Engine {
   #changed(): void {
     for (const wake of this.#waiters) wake()
     this.#waiters.clear()
+  }
+
+  /** Tries the held batch again at once, its attempts renewed; undefined when none is held. */
+  retryHeld(): BlockedBatch | undefined {
+    return this.#parts?.loop.retryHeld()
   }
 
   async queryState(uid: string, key: unknown): Promise<QueryAnswer> {

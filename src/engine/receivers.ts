@@ -122,6 +122,10 @@ export class Receivers {
     switch (event.kind) {
       case 'started':
         entry.active = true
+        if (event.repeated === undefined) {
+          const details = event.address === undefined ? {} : { address: event.address }
+          log.info({ input: uid, ...details }, `receiver '${uid}': connected`)
+        }
         bus.post((listener) => listener.onReceiverStarted?.(info(entry)))
         return
       case 'stopped':
@@ -131,12 +135,19 @@ export class Receivers {
       case 'error':
         entry.lastErrorTime = host.clock.now()
         entry.lastErrorMessage = event.message
-        log.warn({ input: uid, cause: event.cause }, `receiver '${uid}': ${event.message}`)
+        if (event.repeated === true) return
+        log.warn(
+          { input: uid, code: event.code, cause: event.cause },
+          `receiver '${uid}': ${event.message}${nextTry(event.retryMs)}`,
+        )
         bus.post((listener) => listener.onReceiverError?.(info(entry)))
         return
       case 'rejected':
         entry.rejected += event.records
-        log.warn({ input: uid, records: event.records }, `records left out: ${event.reason}`)
+        log.warn(
+          { input: uid, code: REJECTED[event.reason], records: event.records },
+          `records left out: ${event.reason}`,
+        )
         return
     }
   }
@@ -153,6 +164,14 @@ export class Receivers {
     }))
   }
 }
+
+const nextTry = (ms: number | undefined): string =>
+  ms === undefined ? '' : `; next try in ${(ms / 1000).toFixed(1)} s`
+
+const REJECTED = {
+  'line too long': 'MR_LINE_TOO_LONG',
+  'invalid UTF-8': 'MR_LINE_INVALID',
+} as const
 
 /** Spark's form: `Socket text stream [0]`. */
 function nameOf(input: InputShape): string {

@@ -4,6 +4,8 @@
  * has resolved.
  */
 
+import type { ErrorCode } from '../base/errors.ts'
+
 /** `text`: lines, each ended by "\n", valid UTF-8. `values`: `v8.serialize` of an array. */
 export type BlockFormat = 'text' | 'values'
 
@@ -38,11 +40,20 @@ export interface ReceiverHandle {
   stop(): Promise<void>
 }
 
+/** `repeated`: nothing that its burst has not told before; a status follows it, a log does not. */
 export type ReceiverEvent =
   /** `address`: where it listens, for those that do. */
-  | { readonly kind: 'started'; readonly address?: string }
+  | { readonly kind: 'started'; readonly address?: string; readonly repeated?: true }
   | { readonly kind: 'stopped'; readonly message: string }
-  | { readonly kind: 'error'; readonly message: string; readonly cause?: unknown }
+  /** `retryMs`: a new life follows after so long; undefined where the receiver goes on. */
+  | {
+      readonly kind: 'error'
+      readonly code: ErrorCode
+      readonly message: string
+      readonly cause?: unknown
+      readonly retryMs?: number
+      readonly repeated?: true
+    }
   /** Bad input that was counted and left out. */
   | {
       readonly kind: 'rejected'

@@ -8,9 +8,9 @@
  *
  * Pauses double from 0.1 s to 10 s, each shortened by chance to between its half and its whole, so
  * that receivers of one dead peer do not come back together; a life that was healthy for a minute
- * starts them anew. Events: `started` and `stopped` of each life that started; an error only when
- * it differs from the last one of its burst (the lives since the last healthy one), so that a peer
- * that is gone for a day does not fill a log.
+ * starts them anew. Events: `started` and `stopped` of each life that started, an error for each
+ * life that failed. What its burst (the lives since the last healthy one) has told before is
+ * marked `repeated`, so that a peer that is gone for a day does not fill a log.
  *
  * Invariants: one life at a time; after `stop` has settled none is begun; a `stop` ends after
  * `stopTimeoutMs`.
@@ -18,6 +18,7 @@
 import { assert } from '../base/assert.ts'
 import { messageOf, MillraceError } from '../base/errors.ts'
 import type { Host } from '../host/host.ts'
+import { Burst } from './burst.ts'
 import type { ReceiverEvent, ReceiverHandle } from './receiver.ts'
 import { pause } from './waiting.ts'
 
@@ -39,6 +40,15 @@ export interface SupervisorOptions {
   /** Longest wait of `stop`, in ms; 10 s by default. */
   readonly stopTimeoutMs?: number
 }
+
+/** How a life ended; `cause` where it failed. */
+interface End {
+  readonly message: string
+  readonly cause?: unknown
+  readonly started: boolean
+}
+
+const marked = (repeated: boolean): { repeated?: true } => (repeated ? { repeated } : {})
 
 type State = 'idle' | 'living' | 'resting' | 'stopping' | 'stopped'
 
@@ -67,8 +77,8 @@ class Supervisor implements ReceiverHandle {
   readonly #stopping = new AbortController()
   #state: State = 'idle'
   #ended: Promise<void> | undefined
+  readonly #burst = new Burst()
   #failures = 0
-  #lastError: string | undefined
 
   constructor(host: Pick<Host, 'clock' | 'random'>, options: SupervisorOptions) {
     this.#host = host
@@ -109,11 +119,14 @@ class Supervisor implements ReceiverHandle {
   async #run(firstSettled: () => void): Promise<void> {
     const { signal } = this.#stopping
     while (this.#state === 'living') {
-      await this.#life(signal, firstSettled)
+      const end = await this.#life(signal, firstSettled)
+      const restMs = this.#restMs()
+      if (!this.#isStopping() && end.cause !== undefined) this.#report(end, restMs)
+      if (end.started) this.#options.onEvent({ kind: 'stopped', message: end.message })
       firstSettled()
       if (this.#isStopping()) break
       this.#move('resting')
-      await this.#pause(signal)
+      await pause(this.#host.clock, restMs, signal)
       if (!this.#isStopping()) this.#move('living')
     }
     this.#move('stopped')
@@ -123,36 +136,48 @@ class Supervisor implements ReceiverHandle {
     return this.#state === 'stopping'
   }
 
-  async #life(signal: AbortSignal, onStarted: () => void): Promise<void> {
+  async #life(signal: AbortSignal, onStarted: () => void): Promise<End> {
     const { live, onEvent } = this.#options
     const { clock } = this.#host
     let startedAt: number | undefined
-    let message: string
+    let end: End
     try {
-      message = await live(signal, (address) => {
+      const message = await live(signal, (address) => {
         startedAt = clock.monotonic()
-        onEvent({ kind: 'started', ...(address === undefined ? {} : { address }) })
+        const repeated = this.#burst.started()
+        onEvent({
+          kind: 'started',
+          ...marked(repeated),
+          ...(address === undefined ? {} : { address }),
+        })
         onStarted()
       })
+      end = { message, started: true }
     } catch (error) {
-      message = messageOf(error)
-      if (!(signal.aborted && error === signal.reason)) this.#reportError(message, error)
+      end = { message: messageOf(error), cause: error, started: startedAt !== undefined }
+      if (this.#isStopping() && error !== signal.reason) this.#report(end, undefined)
     }
     const healthy = startedAt !== undefined && clock.monotonic() - startedAt >= HEALTHY_MS
     this.#failures = healthy ? 0 : this.#failures + 1
-    if (healthy) this.#lastError = undefined
-    if (startedAt !== undefined) onEvent({ kind: 'stopped', message })
+    if (healthy) this.#burst.end()
+    return end
   }
 
-  #reportError(message: string, cause: unknown): void {
-    if (message === this.#lastError) return
-    this.#lastError = message
-    this.#options.onEvent({ kind: 'error', message, cause })
+  /** Of a life that failed. */
+  #report({ message, cause }: End, retryMs: number | undefined): void {
+    const code = cause instanceof MillraceError ? cause.code : 'MR_RECEIVER_FAILED'
+    this.#options.onEvent({
+      kind: 'error',
+      code,
+      message,
+      cause,
+      ...marked(this.#burst.failed(message)),
+      ...(retryMs === undefined ? {} : { retryMs }),
+    })
   }
 
-  async #pause(signal: AbortSignal): Promise<void> {
+  #restMs(): number {
     const doubled = PAUSE_MIN_MS * 2 ** Math.min(Math.max(this.#failures - 1, 0), 10)
-    const ms = Math.min(PAUSE_MAX_MS, doubled) * (0.5 + this.#host.random.next() / 2)
-    await pause(this.#host.clock, ms, signal)
+    return Math.min(PAUSE_MAX_MS, doubled) * (0.5 + this.#host.random.next() / 2)
   }
 }

@@ -12,6 +12,7 @@
  */
 import { serialize } from 'node:v8'
 import { ERROR_CODES, type ErrorCode, messageOf, MillraceError } from '../base/errors.ts'
+import { locationIn } from '../dataset/place.ts'
 import type { Receiver, ReceiverContext } from '../dstream/custom-receiver.ts'
 import type { Channel } from '../host/host.ts'
 import {
@@ -118,7 +119,9 @@ class Service {
   }
 
   #fail(error: unknown): void {
-    this.#send({ kind: 'failed', message: messageOf(error) })
+    const at = error instanceof Error ? locationIn(error.stack ?? '') : undefined
+    const where = at === undefined ? '' : ` (at ${at})`
+    this.#send({ kind: 'failed', message: `${messageOf(error)}${where}` })
     this.#ending.abort(error)
   }
 

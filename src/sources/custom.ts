@@ -135,7 +135,11 @@ class Life {
         this.#store(message)
         return
       case 'error':
-        this.#context.onEvent({ kind: 'error', message: message.message })
+        this.#context.onEvent({
+          kind: 'error',
+          code: 'MR_RECEIVER_FAILED',
+          message: message.message,
+        })
         return
       case 'restart':
         this.#finish({ kind: 'ended', message: `restart asked for: ${message.message}` })

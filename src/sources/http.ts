@@ -7,7 +7,7 @@
  * the requests under way are answered, within `GRACE_MS`; after that their connections are dropped,
  * and their clients send again.
  */
-import { MillraceError } from '../base/errors.ts'
+import { messageOf, MillraceError } from '../base/errors.ts'
 import type { InputShape } from '../dstream/shape.ts'
 import type { ReceiverHandle } from '../receiver/receiver.ts'
 import { superviseReceiver } from '../receiver/supervisor.ts'
@@ -52,13 +52,14 @@ export function httpReceiver(
         onError: (error) => {
           context.onEvent({
             kind: 'error',
+            code: 'MR_RECEIVER_FAILED',
             message: `answering a POST: ${String(error)}`,
             cause: error,
           })
         },
       })
       try {
-        started(await server.listen(host, port))
+        started(await listening(server, host, port))
         await untilAborted(signal)
       } finally {
         await close(server, context)
@@ -66,6 +67,20 @@ export function httpReceiver(
       return 'stopped'
     },
   })
+}
+
+async function listening(server: HttpServer, host: string, port: number): Promise<string> {
+  try {
+    return await server.listen(host, port)
+  } catch (error) {
+    const taken = error instanceof Error && 'code' in error && error.code === 'EADDRINUSE'
+    const why = taken ? 'the port is taken by another process' : messageOf(error)
+    throw new MillraceError(
+      taken ? 'MR_ADDRESS_IN_USE' : 'MR_SOURCE_UNAVAILABLE',
+      `cannot listen on ${host}:${String(port)}: ${why}`,
+      { cause: error },
+    )
+  }
 }
 
 async function close(server: HttpServer, { host }: SourceContext): Promise<void> {

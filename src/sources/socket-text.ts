@@ -8,6 +8,7 @@
  * lines that were read are handed over; an unterminated last line is a line when the peer ended in
  * order, and is left out when the connection broke inside it.
  */
+import { isMillraceError, messageOf, MillraceError } from '../base/errors.ts'
 import type { InputShape } from '../dstream/shape.ts'
 import type { Connection } from '../host/host.ts'
 import { BlockGenerator } from '../receiver/block-generator.ts'
@@ -24,7 +25,7 @@ export function socketTextReceiver(input: InputShape, context: SourceContext): R
   return superviseReceiver(context.host, {
     onEvent: context.onEvent,
     live: async (signal, started) => {
-      const connection = await context.host.net.connect({ host, port }, signal)
+      const connection = await connected(context, { host, port }, signal)
       const hangUp = (): void => {
         connection.destroy()
       }
@@ -32,7 +33,9 @@ export function socketTextReceiver(input: InputShape, context: SourceContext): R
       try {
         if (signal.aborted) return 'stopped'
         started()
-        return await receive(connection, context, signal)
+        const reason = await receive(connection, context, signal)
+        if (signal.aborted) return reason
+        throw new MillraceError('MR_SOURCE_UNAVAILABLE', reason)
       } finally {
         signal.removeEventListener('abort', hangUp)
         connection.destroy()
@@ -40,6 +43,30 @@ export function socketTextReceiver(input: InputShape, context: SourceContext): R
     },
   })
 }
+
+async function connected(
+  { host }: SourceContext,
+  to: { readonly host: string; readonly port: number },
+  signal: AbortSignal,
+): Promise<Connection> {
+  try {
+    return await host.net.connect(to, signal)
+  } catch (error) {
+    if (signal.aborted) throw error
+    throw unavailable(`cannot connect to ${to.host}:${String(to.port)}: ${whyOf(error)}`, error)
+  }
+}
+
+/** Several addresses of one name fail together, and then the error of the group says nothing. */
+function whyOf(error: unknown): string {
+  if (error instanceof AggregateError && error.message === '') {
+    return error.errors.map(messageOf).join(', ')
+  }
+  return messageOf(error)
+}
+
+const unavailable = (message: string, cause: unknown): MillraceError =>
+  new MillraceError('MR_SOURCE_UNAVAILABLE', message, { cause })
 
 /** Resolves with the reason of the end, after all that was read is durable. */
 async function receive(
@@ -65,11 +92,12 @@ async function receive(
       for (const lines of piece === undefined ? cutter.end() : cutter.push(piece)) {
         await generator.push(lines)
       }
-      if (piece === undefined) return `the end of the input from ${connection.remote}`
+      if (piece === undefined) return `${connection.remote} ended the connection`
     }
   } catch (error) {
     if (signal.aborted) return 'stopped'
-    throw error
+    if (isMillraceError(error)) throw error
+    throw unavailable(`the connection to ${connection.remote} broke: ${messageOf(error)}`, error)
   } finally {
     rejections.flush()
     // Its own failure goes before that of the connection, which may only follow from it.

@@ -129,8 +129,10 @@ export const engineView = (
   status: () => EngineStatus,
   answer: (uid: string, key: unknown) => Promise<QueryAnswer> = () =>
     Promise.resolve({ kind: 'absent' }),
+  retryHeld: EngineView['retryHeld'] = () => undefined,
 ): EngineView => ({
   status,
   queryState: answer,
+  retryHeld,
   backup: () => Promise.reject(new Error('nobody backs this up')),
 })

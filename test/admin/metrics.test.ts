@@ -42,9 +42,9 @@ describe('metrics', () => {
       millrace_executor_restarts_total: 3,
       'millrace_executors{state="ready"}': 1,
       'millrace_executors{state="dead"}': 1,
-      'millrace_input_records_total{stream="0",name="socket lines"}': 60,
-      'millrace_input_rejected_records_total{stream="0",name="socket lines"}': 2,
-      'millrace_input_active{stream="0",name="socket lines"}': 1,
+      'millrace_input_records_total{stream="0",uid="lines",name="socket lines"}': 60,
+      'millrace_input_rejected_records_total{stream="0",uid="lines",name="socket lines"}': 2,
+      'millrace_input_active{stream="0",uid="lines",name="socket lines"}': 1,
     }
     for (const [name, value] of Object.entries(expected)) {
       expect([name, values.get(name)]).toEqual([name, value])

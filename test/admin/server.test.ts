@@ -22,11 +22,12 @@ async function ask(
   view: EngineView | undefined,
   url: string,
   headers: Record<string, string> = {},
+  method: 'GET' | 'POST' = 'GET',
 ): Promise<Answer> {
   const clock = new ManualClock(START + 5000)
   const admin = createAdminApp({ host: '127.0.0.1', port: 0, clock, engine: () => view })
   try {
-    const reply = await admin.server.inject({ method: 'GET', url, headers })
+    const reply = await admin.server.inject({ method, url, headers })
     const json = reply.headers['content-type']?.toString().includes('json') === true
     return {
       status: reply.statusCode,
@@ -100,6 +101,24 @@ describe('health', () => {
     for (const part of ['boom', 'app.ts:7:3', 'MR_USER_FUNCTION_FAILED', '4 attempts', '2 s']) {
       expect(text).toContain(part)
     }
+  })
+
+  it('tries a held batch again, and says when none is held or a foreign page asks', async () => {
+    const held = { time: START, attempts: 4, code: 'X', message: 'boom', since: START }
+    const post = async (retry: boolean, headers: Record<string, string> = {}): Promise<Answer> => {
+      const view = engineView(
+        () => engineStatus(),
+        () => Promise.resolve({ kind: 'absent' }),
+        () => (retry ? held : undefined),
+      )
+      return await ask(view, `${STREAMING}/batches/retry`, headers, 'POST')
+    }
+    expect(await post(true)).toMatchObject({
+      status: 202,
+      body: { batchId: START, attempts: 4 },
+    })
+    expect(await post(false)).toMatchObject({ status: 409, body: { code: 'MR_NO_BATCH_HELD' } })
+    expect(await post(true, { origin: 'https://example.org' })).toMatchObject({ status: 403 })
   })
 
   it('says that receiving is paused, and gives every reason there is', async () => {

@@ -43,6 +43,7 @@ export function fakeHandle(): FakeHandle {
         },
         status: () => handle.status,
         backup: () => Promise.reject(new Error('nobody backs this up')),
+        retryHeld: () => undefined,
         queryState: () => Promise.resolve({ kind: 'absent' }),
       }
       return engine

@@ -4,7 +4,7 @@ import { hintsOf } from '../../src/daemon/hints.ts'
 import { engineStatus } from '../admin/fake-engine.ts'
 
 const place = { operator: 'input' }
-const input = (kind: 'http' | 'socketText' | 'generator', parameters: object) => ({
+const input = (kind: 'http' | 'socketText' | 'generator', parameters: object, active = true) => ({
   shape: {
     streamId: 0,
     uid: 'in',
@@ -15,18 +15,20 @@ const input = (kind: 'http' | 'socketText' | 'generator', parameters: object) =>
     place,
   },
   name: 'in',
-  active: true,
+  active,
   records: 0,
   rejected: 0,
 })
 
 describe('the hints', () => {
-  it('name the address of each input that takes something, and each state', () => {
+  it('name the inputs and states, and invent neither lines nor keys', () => {
     const status = {
       ...engineStatus(),
       inputs: [
         input('http', { port: 8080 }),
-        input('socketText', { host: '127.0.0.1', port: 9999 }),
+        input('socketText', { host: '127.0.0.1', port: 9999 }, false),
+        input('socketText', { host: 'logs.example.org', port: 9998 }, false),
+        input('socketText', { host: '127.0.0.1', port: 9997 }),
         input('generator', {}),
       ],
       states: [
@@ -37,9 +39,9 @@ describe('the hints', () => {
       ],
     }
     expect(hintsOf(status, 'http://127.0.0.1:4040')).toEqual([
-      `curl --data-binary 'a word or a hundred' http://127.0.0.1:8080/`,
-      `nc -lk 127.0.0.1 9999   and type lines: input 'in'`,
-      'curl http://127.0.0.1:4040/state/my%20totals/%22word%22',
+      `curl --data-binary 'a line' http://127.0.0.1:8080/   (send a line your program reads)`,
+      `nc -lk 127.0.0.1 9999   (and type lines your program reads: input 'in')`,
+      'curl http://127.0.0.1:4040/state/my%20totals/KEY   (a key as JSON, percent-encoded)',
     ])
   })
 

@@ -95,16 +95,20 @@ describe('a run', () => {
     await trial(async ({ shell, engine, start }) => {
       const code = start()
       await until(() => engine.parts !== undefined)
-      const [line = ''] = shell.err.text.split('\n')
-      expect(JSON.parse(line)).toMatchObject({ msg: 'started', pid: 4242, executors: 2 })
+      await until(() => shell.err.text.includes('"started"'))
+      const [line = '', next = ''] = shell.err.text.split('\n')
+      const dataDir: unknown = expect.stringMatching(/data$/)
+      expect(JSON.parse(line)).toMatchObject({ msg: 'starting', pid: 4242, dataDir })
+      expect(JSON.parse(next)).toMatchObject({ msg: 'started', pid: 4242, executors: 2 })
       shell.raise('SIGTERM')
       await code
     })
     await trial(
       async ({ shell, engine, start }) => {
         const code = start()
-        await until(() => engine.parts !== undefined)
-        expect(shell.err.text).toContain('kill -9 4242')
+        await until(() => shell.err.text.includes('kill -9 4242'))
+        expect(engine.parts).toBeDefined()
+        expect(shell.err.text).toMatch(/^millrace: starting, process 4242, data in .*data\n/)
         expect(shell.err.text).toMatch(/curl http:\/\/127\.0\.0\.1:\d+\/readyz/)
         shell.raise('SIGTERM')
         await code
@@ -159,11 +163,18 @@ describe('a stop', () => {
 })
 
 describe('a run that cannot go on', () => {
-  it('ends with what the engine refused to start with', async () => {
-    await trial(async ({ engine, start }) => {
-      engine.begin = () => Promise.reject(new MillraceError('MR_LOG_DAMAGED', 'there'))
-      await expect(start()).rejects.toMatchObject({ code: 'MR_LOG_DAMAGED' })
-    })
+  it('ends with what the engine refused to start with, and never says it had started', async () => {
+    for (const terminal of [true, false]) {
+      await trial(
+        async ({ engine, shell, start }) => {
+          engine.begin = () => Promise.reject(new MillraceError('MR_LOG_DAMAGED', 'there'))
+          await expect(start()).rejects.toMatchObject({ code: 'MR_LOG_DAMAGED' })
+          expect(shell.err.text.trim().split('\n')).toHaveLength(1)
+          expect(shell.err.text).toContain('starting')
+        },
+        { terminal },
+      )
+    }
   })
 
   it('ends with what made the engine fail later', async () => {

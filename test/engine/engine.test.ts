@@ -4,6 +4,7 @@ import { type Codec, json } from '../../src/base/codec.ts'
 import { isMillraceError } from '../../src/base/errors.ts'
 import { seconds } from '../../src/base/time.ts'
 import { type App, defineApp } from '../../src/dstream/app.ts'
+import { until } from '../receiver/until.ts'
 import { Ground } from './ground.ts'
 
 const BATCHES = [
@@ -148,6 +149,26 @@ describe('an engine', () => {
       ['b', 1],
     ])
     await cured.stop({ graceful: false, timeoutMs: 0 })
+  })
+
+  it('tries a held batch again when it is asked to, with all its attempts', async () => {
+    const ground = new Ground()
+    let broken = true
+    const app = counting({ fail: () => broken })
+    const engine = ground.engine(app, { settings: { maxAttempts: 1 } })
+    await engine.start()
+    expect(engine.retryHeld()).toBeUndefined()
+    await ground.batch(engine, 1000)
+    expect(engine.retryHeld()).toMatchObject({ time: 1000, attempts: 1 })
+    await until('it is held again', () => engine.blocked?.attempts === 2)
+    broken = false
+    expect(engine.retryHeld()).toMatchObject({ time: 1000, attempts: 2 })
+    await until('it is tried', () => engine.blocked === undefined)
+    await engine.settled(1000)
+    expect(engine.blocked).toBeUndefined()
+    expect(engine.retryHeld()).toBeUndefined()
+    expect(Object.keys(ground.rows('totals'))).toContain('1000')
+    await engine.stop({ graceful: false, timeoutMs: 0 })
   })
 
   it('ends with the error of the program when it is told to fail fast', async () => {

@@ -86,10 +86,20 @@ describe('the supervisor', () => {
     await handle.start()
     await clock.advance(4000)
     await handle.stop()
-    const kinds = events.map((event) => event.kind)
+    const errors = events.filter((event) => event.kind === 'error')
+    expect(errors.map((event) => event.repeated)).toEqual([undefined, true, true, true])
+    expect(events[0]).toMatchObject({ code: 'MR_RECEIVER_FAILED', retryMs: 100 })
+    const told = events.filter((event) => !('repeated' in event))
+    expect(told.map((event) => event.kind).slice(0, 4)).toEqual([
+      'error',
+      'started',
+      'stopped',
+      'stopped',
+    ])
+    const kinds = events.filter((event, i) => i === 0 || event.kind !== 'error').map((e) => e.kind)
     expect(kinds.slice(0, 5)).toEqual(['error', 'started', 'stopped', 'started', 'stopped'])
     expect(events[0]).toMatchObject({ kind: 'error', message: 'ECONNREFUSED' })
-    expect(events[2]).toEqual({ kind: 'stopped', message: 'the end of the input' })
+    expect(events[5]).toEqual({ kind: 'stopped', message: 'the end of the input' })
   })
 
   it('tells of an error again when it is another one', async () => {

@@ -150,7 +150,11 @@ describe('a custom receiver', () => {
       ),
     )
     await until('it went on', () => world.sink.records === 1)
-    expect(world.events).toContainEqual({ kind: 'error', message: 'a bad frame: byte 7' })
+    expect(world.events).toContainEqual({
+      kind: 'error',
+      code: 'MR_RECEIVER_FAILED',
+      message: 'a bad frame: byte 7',
+    })
   })
 })
 
@@ -207,7 +211,11 @@ describe('the process of a custom receiver', () => {
     await until('the fourth life', () => world.children.length === 4)
     await until('it started', () => world.events.at(-1)?.kind === 'started')
     const messages = world.events.flatMap((e) => (e.kind === 'error' ? [e.message] : []))
-    expect(messages).toEqual(['cannot be made', 'thrown at once', 'thrown later'])
+    expect(messages.map((message) => message.replace(/:\d+:\d+/, ''))).toEqual([
+      'cannot be made (at custom.test.ts)',
+      'thrown at once (at custom.test.ts)',
+      'thrown later (at custom.test.ts)',
+    ])
   })
 
   it('is replaced when the receiver asks for it', async () => {

@@ -234,7 +234,7 @@ describe('the http source', () => {
       await handle.stop()
     })
     expect(world.events).toMatchObject([{ kind: 'error' }])
-    expect(JSON.stringify(world.events)).toContain('EADDRINUSE')
+    expect(JSON.stringify(world.events)).toContain('MR_ADDRESS_IN_USE')
     await first.handle.stop()
     await until('it listens', () => world.count('started') === 1)
     expect(await post(first.url, 'a')).toMatchObject({ status: 200 })

@@ -68,9 +68,11 @@ describe('the socket source', () => {
     const { sink, events } = await startAt(portOf(server))
     await until('three lives', () => sink.records >= 3)
     expect(sink.text).toMatch(/^line 0\nline 1\nline 2\n/)
-    expect(events.slice(0, 3).map((event) => event.kind)).toEqual(['started', 'stopped', 'started'])
+    const kinds = events.slice(0, 4).map((event) => event.kind)
+    expect(kinds).toEqual(['started', 'error', 'stopped', 'started'])
     expect(events[1]).toMatchObject({
-      message: expect.stringContaining('end of the input') as string,
+      code: 'MR_SOURCE_UNAVAILABLE',
+      message: expect.stringContaining('ended the connection') as string,
     })
   })
 
