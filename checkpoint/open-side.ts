@@ -19,8 +19,7 @@ export interface Side {
 }
 
 /**
- * Throws what is not damage: an owned directory, another application's, a newer format, a failing
- * disk.
+ * Throws what is not damage: an owned directory, a newer format, a failing disk.
  */
 export async function openSide(
   host: OpenHost,
@@ -29,6 +28,11 @@ export async function openSide(
   read: ReadStoreOptions,
 ): Promise<Side> {
   await restore(host.fs, at)
+  const stat = await host.fs.stat(at.path)
+  if (stat !== undefined && stat.kind !== 'directory') {
+    const why = ['it is not a directory']
+    return { at, found: { kind: 'damaged', name: at.name, why }, store: undefined }
+  }
   const names = (await host.fs.list(at.path)) ?? []
   if (names.length === 0 && !create) {
     return { at, found: { kind: 'missing', name: at.name }, store: undefined }
@@ -40,6 +44,9 @@ export async function openSide(
   } catch (error) {
     if (store === undefined && isMillraceError(error, 'MR_CHECKPOINT_DAMAGED')) {
       return { at, found: { kind: 'damaged', name: at.name, why: [error.message] }, store }
+    }
+    if (store !== undefined && isMillraceError(error, 'MR_DIRECTORY_FOREIGN')) {
+      return { at, found: { kind: 'foreign', name: at.name, why: [error.message] }, store }
     }
     // A store that another process holds must stay in its place.
     if (isMillraceError(error, 'MR_DIRECTORY_OWNED')) {
