@@ -17,8 +17,11 @@ export interface LogOptions {
   readonly durability?: Durability
   /** For 'interval': milliseconds between syncs; default 100. */
   readonly intervalMs?: number
-  /** Largest position proven durable from outside (the checkpoint's root); default 0. */
-  readonly provenDurable?: number
+  /**
+   * Largest position proven durable from outside (the checkpoint's roots); default 0. Waited for
+   * only when the last segment is read.
+   */
+  readonly provenDurable?: number | Promise<number>
   /**
    * Called once for each record in log order: at replay, and while running before its `append`
    * resolves. Snapshots are handed over at replay only: while running they say what `apply` has
@@ -31,10 +34,10 @@ export interface LogOptions {
    */
   snapshot(): readonly LogEntry[]
   /**
-   * Called once when every record has been applied, before anything is written: a throw refuses the
-   * log.
+   * Called once when every record has been applied, and waited for, before anything is written: a
+   * throw or rejection refuses the log.
    */
-  replayed?(): void
+  replayed?(): void | Promise<void>
   /** Bytes read so far of the total, during replay. */
   onProgress?(done: number, total: number): void
   /** Called once when a write or sync failed: the process should end. */

@@ -17,6 +17,7 @@ import { decodeSegmentHeader, segmentName, segmentNumberOf } from './segment-for
 import type { SegmentHeader } from './segment-format.ts'
 import { offsetOf, provenLater, tornBytes, walkGroups } from './segment-walk.ts'
 import type { SegmentBytes, WalkEnd } from './segment-walk.ts'
+import { lossOf, lossText } from './loss.ts'
 import { judge, logDamaged, positions, type BadPlace } from './verdict.ts'
 
 export interface ScanOptions {
@@ -25,8 +26,8 @@ export interface ScanOptions {
    * is expected.
    */
   readonly identity?: Uint8Array
-  /** Largest position proven durable from outside; default 0. */
-  readonly provenDurable?: number
+  /** Largest position proven durable from outside; default 0. Waited for before the last segment. */
+  readonly provenDurable?: number | Promise<number>
   onProgress?(done: number, total: number): void
 }
 
@@ -72,8 +73,8 @@ export async function* scanLog(
     if (event.kind === 'segment') segments.push(event)
     yield event
   }
-  const proven = options.provenDurable ?? 0
   if (segments.length === 0) {
+    const proven = (await options.provenDurable) ?? 0
     if (proven > 0) yield damage(nothingThere(directory, proven))
     yield { kind: 'end', end: undefined }
     return
@@ -82,8 +83,9 @@ export async function* scanLog(
   let done = 0
   for (const [i, segment] of segments.entries()) {
     const next = segments[i + 1]
-    const floor = Math.max(proven, i === 0 ? provenByRelease(segment) : 0)
-    yield* scanSegment(fs, segment, next, next === undefined ? floor : next.header.base)
+    const released = i === 0 ? provenByRelease(segment) : 0
+    const floor = next?.header.base ?? Math.max(released, (await options.provenDurable) ?? 0)
+    yield* scanSegment(fs, segment, next, floor)
     done += bytesToRead(segment, next)
     options.onProgress?.(done, total)
   }
@@ -261,7 +263,8 @@ function* endOfSegment(
   const place = { file, offset: end.offset, position: end.position, reason: end.reason }
   const largest = Math.max(proven, later.durable)
   if (judge(place, largest) === 'damaged') {
-    yield damage(logDamaged(place, positions(place.position, largest)))
+    const loss = lossOf(segment, end.offset, Math.max(later.beginOffset, end.offset))
+    yield damage(logDamaged(place, lossText(place.position, largest, loss)))
     return
   }
   const bytes = tornBytes(segment, end.offset, later)

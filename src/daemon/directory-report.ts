@@ -57,10 +57,15 @@ export async function reportDirectory(
   const identity = await readIdentity(host.fs, directory)
   const stores = await verifyCheckpoint(host, directory)
   const root = judgeStores(stores, identity, problems, notes)
-  const { log, receipt } = await reportLog(host, directory, identity, root, problems, notes)
+  const proven = Math.max(1, ...stores.map((store) => provenBy(store, identity)))
+  const { log, receipt } = await reportLog(host, directory, identity, proven, problems, notes)
   if (root !== undefined) judgeAgreement(root, receipt, problems)
   return { directory, identity, log, stores, root, problems, notes }
 }
+
+/** What a root proves of the log is true whatever else is wrong with its store. */
+const provenBy = ({ root }: StoreVerification, { id }: IdentityRecord): number =>
+  root !== undefined && Buffer.from(root.identity).toString('hex') === id ? root.logPosition : 0
 
 function judgeStores(
   stores: readonly [StoreVerification, StoreVerification],
@@ -109,7 +114,7 @@ async function reportLog(
   host: Pick<Host, 'fs'>,
   directory: string,
   identity: IdentityRecord,
-  root: Root | undefined,
+  proven: number,
   problems: string[],
   notes: string[],
 ): Promise<{ log: LogReport; receipt: Receipt | undefined }> {
@@ -118,7 +123,7 @@ async function reportLog(
   let receipt: Receipt | undefined
   const events = scanLog(host.fs, directoryLayout(directory).log, {
     identity: new Uint8Array(Buffer.from(identity.id, 'hex')),
-    provenDurable: root?.logPosition ?? 0,
+    provenDurable: proven,
   })
   for await (const event of events) {
     switch (event.kind) {
