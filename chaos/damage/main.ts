@@ -3,12 +3,19 @@
  * and bit by bit, opens what is left and holds it against what was written. Exit code 0 only when
  * nothing was lost below the watermark, nothing refused that could be mended and nothing wrong
  * served.
+ *
+ *   --seed N          chooses what is sampled
+ *   --sample          a few seconds of each part, for CI
+ *   --only log,stores,large
+ *   --megabytes N --keys N     size of the large directory (1024 and a million)
+ *   --scratch DIR     where the stores lie; default /dev/shm, for speed
  */
 import { existsSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 
+import { largeTrials } from './large-trials.ts'
 import { logTrials } from './log-trials.ts'
 import { storesTrials } from './stores-trials.ts'
 import type { Tally } from './tally.ts'
@@ -17,6 +24,8 @@ const { values } = parseArgs({
   options: {
     seed: { type: 'string', default: '1' },
     sample: { type: 'boolean', default: false },
+    megabytes: { type: 'string' },
+    keys: { type: 'string' },
     only: { type: 'string', default: 'log,stores,large' },
     scratch: { type: 'string', default: existsSync('/dev/shm') ? '/dev/shm' : tmpdir() },
   },
@@ -35,8 +44,17 @@ const RUNS: Readonly<Record<string, () => AsyncIterable<Tally>>> = {
     storesTrials(
       sample
         ? { ...at, stride: 53, bits: 300, cuts: 60, pairs: 150, secondsMax: 12 }
-        : { ...at, stride: 1, bits: 20_000, cuts: 2000, pairs: 5000, secondsMax: 1200 },
+        : { ...at, stride: 1, bits: 20_000, cuts: 2000, pairs: 5000, secondsMax: 3600 },
     ),
+  large: () =>
+    largeTrials({
+      ...at,
+      megabytes: Number(values.megabytes ?? (sample ? 64 : 1024)),
+      keys: Number(values.keys ?? (sample ? 50_000 : 1_000_000)),
+      flips: sample ? 1000 : 10_000,
+      opens: sample ? 20 : 500,
+      secondsMax: 3600,
+    }),
 }
 
 let violations = 0
