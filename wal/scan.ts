@@ -26,7 +26,7 @@ export interface ScanOptions {
    * is expected.
    */
   readonly identity?: Uint8Array
-  /** Largest position proven durable from outside; default 0. Waited for before the last segment. */
+  /** Largest position proven durable from outside; default 0. Waited for at the last segment. */
   readonly provenDurable?: number | Promise<number>
   onProgress?(done: number, total: number): void
 }

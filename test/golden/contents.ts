@@ -1,4 +1,4 @@
-/** What the golden directories of format version 1 hold: the writer and the test share this alone. */
+/** What the golden directory of format version 1 holds: writer and test share this alone. */
 
 export const IDENTITY = Uint8Array.from({ length: 16 }, (_, i) => i * 16 + i)
 export const SEGMENT_BYTES = 16_384

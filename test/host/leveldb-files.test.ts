@@ -87,7 +87,7 @@ it('a damaged table is an error, and no assertion of LevelDB ends the process', 
   }
 })
 
-it('half a table that no manifest lists is no damage: a kill in a compaction leaves one', async () => {
+it('half a table that no manifest lists is no damage: a killed compaction leaves one', async () => {
   const copy = join(base, 'copy')
   await cp(path('.'), copy, { recursive: true })
   await writeFile(join(copy, '000900.ldb'), new Uint8Array(100))

@@ -77,7 +77,7 @@ describe('a recycled segment', () => {
     expect(recycled).toBeGreaterThan(50)
   })
 
-  it('is not made of a spare of its own epoch, which a restored backup leaves beside it', async () => {
+  it('is not made of a spare of its own epoch, left beside a restored backup', async () => {
     const fs = new MemoryFileSystem()
     const first = await open(fs)
     await first.log.append(entryOf('before the backup'))
