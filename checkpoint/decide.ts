@@ -3,7 +3,7 @@
  * nothing else.
  */
 import { equalBytes } from '../src/base/bytes.ts'
-import { MillraceError } from '../src/base/errors.ts'
+import { MillraceError, type ErrorCode } from '../src/base/errors.ts'
 import type { Root } from './root.ts'
 import type { Contribution } from './set-digest.ts'
 import type { StoreName } from './store-directory.ts'
@@ -14,6 +14,8 @@ export type Found =
   /** A store without a single entry. */
   | { readonly kind: 'empty'; readonly name: StoreName }
   | { readonly kind: 'damaged'; readonly name: StoreName; readonly why: readonly string[] }
+  /** The store of another data directory. */
+  | { readonly kind: 'foreign'; readonly name: StoreName; readonly why: readonly string[] }
   | GoodStore
 
 /** Entries and roots verified. */
@@ -46,9 +48,15 @@ export function decide(a: Found, b: Found, create: boolean): Verdict {
     return b.kind === 'ok' ? compare(a, b) : { kind: 'winner', winner: a, loser: lost(b, create) }
   }
   if (b.kind === 'ok') return { kind: 'winner', winner: b, loser: lost(a, create) }
-  if (create && a.kind !== 'damaged' && b.kind !== 'damaged') return { kind: 'fresh' }
-  return refused(`no store can be used: ${describe(a)}; ${describe(b)}`)
+  if (create && isNothing(a) && isNothing(b)) return { kind: 'fresh' }
+  const foreign = a.kind === 'foreign' || b.kind === 'foreign'
+  return refused(
+    `no store can be used: ${describe(a)}; ${describe(b)}`,
+    foreign ? 'MR_DIRECTORY_FOREIGN' : 'MR_CHECKPOINT_DAMAGED',
+  )
 }
+
+const isNothing = (found: Found): boolean => found.kind === 'missing' || found.kind === 'empty'
 
 /**
  * A crash leaves a store at most so many commits behind: each is synced in both before the next
@@ -92,16 +100,17 @@ function lost(found: Exclude<Found, GoodStore>, create: boolean): Loser {
         ? { state: 'missing', why: ['it is empty'] }
         : { state: 'damaged', why: ['it is empty'] }
     case 'damaged':
+    case 'foreign':
       return { state: 'damaged', why: found.why }
   }
 }
 
-const refused = (text: string): Verdict => ({
+const refused = (text: string, code: ErrorCode = 'MR_CHECKPOINT_DAMAGED'): Verdict => ({
   kind: 'refused',
-  error: new MillraceError('MR_CHECKPOINT_DAMAGED', text),
+  error: new MillraceError(code, text),
 })
 
 function describe(found: Exclude<Found, GoodStore>): string {
-  const why = found.kind === 'damaged' ? ` (${found.why.join('; ')})` : ''
+  const why = 'why' in found ? ` (${found.why.join('; ')})` : ''
   return `${found.name} is ${found.kind}${why}`
 }

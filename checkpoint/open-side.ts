@@ -16,11 +16,12 @@ export interface Side {
   readonly at: StoreDirectory
   readonly found: Found
   readonly store: KeyValueStore | undefined
+  /** Largest log position that a root in it says is durable, whatever else is damaged there. */
+  readonly proven: number
 }
 
 /**
- * Throws what is not damage: an owned directory, another application's, a newer format, a failing
- * disk.
+ * Throws what is not damage: an owned directory, a newer format, a failing disk.
  */
 export async function openSide(
   host: OpenHost,
@@ -29,17 +30,35 @@ export async function openSide(
   read: ReadStoreOptions,
 ): Promise<Side> {
   await restore(host.fs, at)
+  const stat = await host.fs.stat(at.path)
+  if (stat !== undefined && stat.kind !== 'directory') {
+    const why = ['it is not a directory']
+    return { at, found: { kind: 'damaged', name: at.name, why }, store: undefined, proven: 0 }
+  }
   const names = (await host.fs.list(at.path)) ?? []
   if (names.length === 0 && !create) {
-    return { at, found: { kind: 'missing', name: at.name }, store: undefined }
+    return { at, found: { kind: 'missing', name: at.name }, store: undefined, proven: 0 }
   }
   let store: KeyValueStore | undefined
   try {
     store = await host.stores.open(at.path, { create, keep: at.keep })
-    return { at, found: await inspect(store, at, read), store }
+    return { at, store, ...(await inspect(store, at, read)) }
   } catch (error) {
     if (store === undefined && isMillraceError(error, 'MR_CHECKPOINT_DAMAGED')) {
-      return { at, found: { kind: 'damaged', name: at.name, why: [error.message] }, store }
+      return {
+        at,
+        found: { kind: 'damaged', name: at.name, why: [error.message] },
+        store,
+        proven: 0,
+      }
+    }
+    if (store !== undefined && isMillraceError(error, 'MR_DIRECTORY_FOREIGN')) {
+      return {
+        at,
+        found: { kind: 'foreign', name: at.name, why: [error.message] },
+        store,
+        proven: 0,
+      }
     }
     // A store that another process holds must stay in its place.
     if (isMillraceError(error, 'MR_DIRECTORY_OWNED')) {
@@ -54,12 +73,15 @@ async function inspect(
   store: KeyValueStore,
   { name }: StoreDirectory,
   read: ReadStoreOptions,
-): Promise<Found> {
+): Promise<Pick<Side, 'found' | 'proven'>> {
   const contents = await readStore(store, read)
-  if (isEmpty(contents)) return { kind: 'empty', name }
   const { newest, older, live, problems } = contents
-  if (newest === undefined || problems.length > 0) return { kind: 'damaged', name, why: problems }
-  return { kind: 'ok', name, newest, older, live }
+  const proven = Math.max(newest?.logPosition ?? 0, older?.logPosition ?? 0)
+  if (isEmpty(contents)) return { found: { kind: 'empty', name }, proven }
+  if (newest === undefined || problems.length > 0) {
+    return { found: { kind: 'damaged', name, why: problems }, proven }
+  }
+  return { found: { kind: 'ok', name, newest, older, live }, proven }
 }
 
 /**

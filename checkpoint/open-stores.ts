@@ -36,12 +36,19 @@ export interface OpenCheckpointOptions {
    * Called when both stores have been read, before anything is changed for good. What it rejects
    * with refuses the checkpoint, whose files are as before then.
    */
-  approve?(): Promise<void>
+  approve?(found: Approval): Promise<void>
   /**
    * A commit found no room: resolves when it should be tried again, rejects to give up. Without it
    * the commit fails.
    */
   onFull?: OnFull
+}
+
+export interface Approval {
+  /** What the checkpoint will be opened at. */
+  readonly root: Root
+  /** Every position of the log below is proven durable by a root of either store. */
+  readonly proven: number
 }
 
 export interface StoreReport {
@@ -86,7 +93,10 @@ export async function openStores(
   const sides = await openSides(host, options)
   try {
     const verdict = decide(sides[0].found, sides[1].found, options.create)
-    if (verdict.kind !== 'refused') await options.approve?.()
+    if (verdict.kind !== 'refused') {
+      const root = verdict.kind === 'fresh' ? firstRoot(options.identity) : verdict.winner.newest
+      await options.approve?.({ root, proven: Math.max(sides[0].proven, sides[1].proven) })
+    }
     switch (verdict.kind) {
       case 'refused':
         throw verdict.error

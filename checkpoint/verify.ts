@@ -56,6 +56,9 @@ async function verifyStore(
   onProgress: ((done: number, total: number) => void) | undefined,
 ): Promise<StoreVerification> {
   await restore(host.fs, at)
+  const stat = await host.fs.stat(at.path)
+  if (stat !== undefined && stat.kind !== 'directory')
+    return unreadable(at, 'it is not a directory')
   const names = (await host.fs.list(at.path)) ?? []
   if (names.length === 0) return unreadable(at, 'there is no store')
   let verification: StoreVerification | undefined

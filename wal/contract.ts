@@ -1,5 +1,6 @@
 /** What the log promises to its callers. `log.ts` opens one. */
 import type { MillraceError } from '../src/base/errors.ts'
+import type { Witness } from './lineage.ts'
 import type { Durability, LogEntry, LogRecord, RecordRef } from './record.ts'
 
 export interface LogOptions {
@@ -17,10 +18,13 @@ export interface LogOptions {
   readonly durability?: Durability
   /** For 'interval': milliseconds between syncs; default 100. */
   readonly intervalMs?: number
-  /** Largest position proven durable from outside (the checkpoint's root); default 0. */
-  readonly provenDurable?: number
-  /** The epoch under which that position was proven; undefined or 0: it is not known. */
-  readonly provenEpoch?: number
+  /**
+   * Largest position proven durable from outside (the checkpoint's roots); default 0. Waited for
+   * only when the last segment is read.
+   */
+  readonly provenDurable?: number | Promise<number>
+  /** A commit beside which this log has to have been written; see `lineage.ts`. */
+  readonly witness?: Witness | Promise<Witness>
   /**
    * Called once for each record in log order: at replay, and while running before its `append`
    * resolves. Snapshots are handed over at replay only: while running they say what `apply` has
@@ -33,10 +37,10 @@ export interface LogOptions {
    */
   snapshot(): readonly LogEntry[]
   /**
-   * Called once when every record has been applied, before anything is written: a throw refuses the
-   * log.
+   * Called once when every record has been applied, and waited for, before anything is written: a
+   * throw or rejection refuses the log.
    */
-  replayed?(): void
+  replayed?(): void | Promise<void>
   /** Bytes read so far of the total, during replay. */
   onProgress?(done: number, total: number): void
   /**

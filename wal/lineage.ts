@@ -12,6 +12,12 @@ export interface Witness {
   readonly epoch: number
 }
 
+/** The witness that a checkpoint's root is. */
+export const witnessOf = (root: {
+  readonly logPosition: number
+  readonly epoch: number
+}): Witness => ({ position: root.logPosition, epoch: root.epoch })
+
 /**
  * `MR_DIRECTORY_FOREIGN` when the log, which reaches `end`, holds another life than the witness's
  * where the witness was; undefined when it is the same, or its segments are released or missing.

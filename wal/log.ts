@@ -33,7 +33,7 @@ export async function openLog(
   const sizes = sizesOf(options)
   const { fs, clock } = host
   const recovered = await recoverLog(fs, options.directory, options)
-  options.replayed?.()
+  await options.replayed?.()
   if (recovered.end === undefined) {
     await fs.makeDirectory(options.directory)
     await fs.syncDirectory(dirname(options.directory))
@@ -41,9 +41,9 @@ export async function openLog(
   const appender = await fs.openAppender()
   try {
     const files = new SegmentFiles(fs, options.directory, sizes.segmentBytes, keptOf(recovered))
-    await files.adoptSpares()
-    const previous = recovered.end && (await makeTailDurable(appender, recovered.end))
     const epoch = (recovered.end?.segment.header.epoch ?? 0) + 1
+    await files.adoptSpares(epoch)
+    const previous = recovered.end && (await makeTailDurable(appender, recovered.end))
     const end = recovered.end?.position ?? 0
     const { identity } = options
     const snapshot = (): ReturnType<LogOptions['snapshot']> => options.snapshot()

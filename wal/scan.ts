@@ -12,12 +12,13 @@ import { messageOf, MillraceError } from '../src/base/errors.ts'
 import type { FileSystem } from '../src/host/host.ts'
 import type { GroupHeader } from './group-format.ts'
 import { SEGMENT_HEADER_BYTES } from './limits.ts'
-import { lineageProblem } from './lineage.ts'
+import { lineageProblem, type Witness } from './lineage.ts'
 import type { LogRecord } from './record.ts'
 import { decodeSegmentHeader, segmentName, segmentNumberOf } from './segment-format.ts'
 import type { SegmentHeader } from './segment-format.ts'
 import { offsetOf, provenLater, tornBytes, walkGroups } from './segment-walk.ts'
 import type { SegmentBytes, WalkEnd } from './segment-walk.ts'
+import { lossOf, lossText } from './loss.ts'
 import { judge, logDamaged, positions, type BadPlace } from './verdict.ts'
 
 export interface ScanOptions {
@@ -26,10 +27,10 @@ export interface ScanOptions {
    * is expected.
    */
   readonly identity?: Uint8Array
-  /** Largest position proven durable from outside; default 0. */
-  readonly provenDurable?: number
-  /** The epoch under which that position was proven; undefined or 0: it is not known. */
-  readonly provenEpoch?: number
+  /** Largest position proven durable from outside; default 0. Waited for at the last segment. */
+  readonly provenDurable?: number | Promise<number>
+  /** A commit beside which this log has to have been written. Waited for at the end. */
+  readonly witness?: Witness | Promise<Witness> | undefined
   onProgress?(done: number, total: number): void
 }
 
@@ -75,8 +76,8 @@ export async function* scanLog(
     if (event.kind === 'segment') segments.push(event)
     yield event
   }
-  const proven = options.provenDurable ?? 0
   if (segments.length === 0) {
+    const proven = (await options.provenDurable) ?? 0
     if (proven > 0) yield damage(nothingThere(directory, proven))
     yield { kind: 'end', end: undefined }
     return
@@ -85,9 +86,11 @@ export async function* scanLog(
   let done = 0
   for (const [i, segment] of segments.entries()) {
     const next = segments[i + 1]
-    const floor = Math.max(proven, i === 0 ? provenByRelease(segment) : 0)
-    for await (const event of scanSegment(fs, segment, next, next?.header.base ?? floor)) {
-      const foreign = event.kind === 'end' ? foreignTo(segments, event.end, options) : undefined
+    const released = i === 0 ? provenByRelease(segment) : 0
+    const floor = next?.header.base ?? Math.max(released, (await options.provenDurable) ?? 0)
+    for await (const event of scanSegment(fs, segment, next, floor)) {
+      const foreign =
+        event.kind === 'end' ? await foreignTo(segments, event.end, options) : undefined
       if (foreign !== undefined) yield damage(foreign)
       yield event
     }
@@ -96,17 +99,15 @@ export async function* scanLog(
   }
 }
 
-function foreignTo(
+async function foreignTo(
   segments: readonly ScannedSegment[],
   end: ScannedEnd | undefined,
-  { provenDurable = 0, provenEpoch = 0 }: ScanOptions,
-): MillraceError | undefined {
-  if (provenEpoch === 0 || provenDurable === 0) return undefined
+  options: ScanOptions,
+): Promise<MillraceError | undefined> {
+  const witness = await options.witness
+  if (witness === undefined || witness.epoch === 0 || witness.position === 0) return undefined
   const headers = segments.map(({ header }) => header)
-  return lineageProblem(headers, end?.position ?? 0, {
-    position: provenDurable,
-    epoch: provenEpoch,
-  })
+  return lineageProblem(headers, end?.position ?? 0, witness)
 }
 
 const bytesToRead = (at: ScannedSegment, next: ScannedSegment | undefined): number =>
@@ -281,7 +282,8 @@ function* endOfSegment(
   const place = { file, offset: end.offset, position: end.position, reason: end.reason }
   const largest = Math.max(proven, later.durable)
   if (judge(place, largest) === 'damaged') {
-    yield damage(logDamaged(place, positions(place.position, largest)))
+    const loss = lossOf(segment, end.offset, Math.max(later.beginOffset, end.offset))
+    yield damage(logDamaged(place, lossText(place.position, largest, loss)))
     return
   }
   const bytes = tornBytes(segment, end.offset, later)

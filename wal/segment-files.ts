@@ -14,8 +14,9 @@
  */
 import { messageOf } from '../src/base/errors.ts'
 import type { Appender, FileSystem } from '../src/host/host.ts'
-import { SPARE_SEGMENTS_MAX, ZERO_PIECE_BYTES } from './limits.ts'
-import { encodeSegmentHeader, segmentName, spareName, spareOriginOf } from './segment-format.ts'
+import { SEGMENT_HEADER_BYTES, SPARE_SEGMENTS_MAX, ZERO_PIECE_BYTES } from './limits.ts'
+import { decodeSegmentHeader, encodeSegmentHeader } from './segment-format.ts'
+import { segmentName, spareName, spareOriginOf } from './segment-format.ts'
 import type { SegmentHeader, SpareOrigin } from './segment-format.ts'
 
 export interface KeptSegment {
@@ -73,17 +74,32 @@ export class SegmentFiles {
     return `${this.#directory}/${segmentName(number)}`
   }
 
-  /** Takes stock of the spares a former life left; those of another size are of no use. */
-  async adoptSpares(): Promise<void> {
+  /**
+   * Takes stock of the spares a former life left; those of another size are of no use. A recycled
+   * one is taken only if it was written under an older epoch: beside segments that were restored
+   * from a backup may lie a spare of this very epoch, whose records would pass for new ones.
+   */
+  async adoptSpares(epoch: number): Promise<void> {
     for (const name of (await this.#fs.list(this.#directory)) ?? []) {
       const origin = spareOriginOf(name)
       if (origin === undefined) continue
       const path = `${this.#directory}/${name}`
       const stat = await this.#fs.stat(path)
       const useful = stat?.bytes === this.#segmentBytes && this.#spares.length < SPARE_SEGMENTS_MAX
-      if (useful) this.#spares.push({ name, origin })
+      if (useful && (origin === 'zeroed' || (await this.#isOlder(path, epoch))))
+        this.#spares.push({ name, origin })
       else await this.#fs.unlink(path)
       if (origin === 'zeroed') this.#sparesMade = Math.max(this.#sparesMade, numberIn(name))
+    }
+  }
+
+  async #isOlder(path: string, epoch: number): Promise<boolean> {
+    const file = await this.#fs.openRead(path)
+    try {
+      const decoded = decodeSegmentHeader(await file.read(0, SEGMENT_HEADER_BYTES))
+      return decoded.kind === 'header' && decoded.header.epoch < epoch
+    } finally {
+      await file.close()
     }
   }
 

@@ -118,6 +118,8 @@ export interface Later {
    * Largest durable watermark of a valid group header behind the bad place; 0 when there is none.
    */
   readonly durable: number
+  /** Where the first of those groups begins in the file; 0 when there is none. */
+  readonly beginOffset: number
   /** Where the last of those groups ends in the file; 0 when there is none. */
   readonly endOffset: number
 }
@@ -126,6 +128,7 @@ export interface Later {
 export function provenLater({ bytes, header: place }: SegmentBytes, offset: number): Later {
   const haystack = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
   let durable = 0
+  let beginOffset = 0
   let endOffset = 0
   let at = haystack.indexOf(GROUP_MAGIC, offset + 1)
   for (; at >= 0; at = haystack.indexOf(GROUP_MAGIC, at + 1)) {
@@ -133,9 +136,10 @@ export function provenLater({ bytes, header: place }: SegmentBytes, offset: numb
     if (group === undefined) continue
     if (group.epoch !== place.epoch || offsetOf(place, group.position) !== at) continue
     durable = Math.max(durable, group.durable)
+    if (beginOffset === 0) beginOffset = at
     endOffset = Math.max(endOffset, Math.min(at + group.length, bytes.length))
   }
-  return { durable, endOffset }
+  return { durable, beginOffset, endOffset }
 }
 
 /**

@@ -22,7 +22,12 @@ import type { BlockFormat, Producer, Range, TrackerEvent } from './events.ts'
 import type { StoredBlock } from './oldest-blocks.ts'
 import { type Allocation, Tracker } from './tracker.ts'
 
-export type BlockStoreOptions = Omit<LogOptions, 'apply' | 'snapshot'> & {
+export type BlockStoreOptions = Omit<LogOptions, 'apply' | 'snapshot' | 'replayed'> & {
+  /**
+   * Called with the tracker when the log is read, and waited for, before anything is written: what
+   * it rejects with refuses the log.
+   */
+  folded?(tracker: Tracker): Promise<void>
   /** Producers whose highest sequence is remembered; default 100,000. */
   readonly producersMax?: number
 }
@@ -63,8 +68,9 @@ export async function openBlockStore(
       if (replayed && event.kind === 'addition') ignored.add(record.ref.position)
     },
     snapshot: () => [encodeEvent(tracker.beginSegment(snapshotBytesMax))],
-    replayed() {
+    async replayed() {
       tracker.checkWhole()
+      await options.folded?.(tracker)
       replayed = true
     },
   })

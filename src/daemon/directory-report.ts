@@ -3,6 +3,7 @@
  * of both stores is read. Log and checkpoint are also held against each other. Nothing is mended.
  * The caller owns the directory.
  */
+import { witnessOf } from '../../wal/lineage.ts'
 import { scanLog } from '../../wal/scan.ts'
 import { RECORD_KIND } from '../../wal/record.ts'
 import type { RecordRef } from '../../wal/record.ts'
@@ -77,7 +78,8 @@ export async function reportDirectory(
     onProgress('reading the checkpoint', done, total, 'entries')
   })
   const root = judgeStores(stores, identity, problems, notes)
-  const read = { host, directory, identity, root, onProgress }
+  const proven = Math.max(1, ...stores.map((store) => provenBy(store, identity)))
+  const read = { host, directory, identity, root, proven, onProgress }
   const inLog: string[] = []
   const { log, receipt, tracker } = await reportLog(read, inLog, notes)
   problems.push(...inLog)
@@ -85,7 +87,7 @@ export async function reportDirectory(
   const held = await readHeld(host, directory, newestWhole(stores, root), receipt?.commit ?? -1)
   problems.push(...held.staged.flatMap(({ file, wrong }) => (wrong ? [`${file} ${wrong}`] : [])))
   const { streams, staged } = held
-  const lost = inLog.length === 0 || root === undefined ? [] : await lostIn(read, root)
+  const lost = inLog.length === 0 || root === undefined ? [] : await lostIn(read)
   const words = lost.map((range) => lostWords(range, streams))
   const logRefused = inLog.length > 0
   const meaning = meaningOf({ stores, root, log, problems, logRefused, staged, lost: words })
@@ -100,16 +102,17 @@ const newestWhole = (
   stores.find(({ problems, root: of }) => problems.length === 0 && of?.number === root?.number)
     ?.name
 
-async function lostIn(
-  { host, directory, identity }: Reading,
-  { logPosition }: Root,
-): Promise<readonly Lost[]> {
+async function lostIn({ host, directory, identity, proven }: Reading): Promise<readonly Lost[]> {
   const { lost } = await surveyLog(host.fs, directoryLayout(directory).log, {
     identity: new Uint8Array(Buffer.from(identity.id, 'hex')),
-    proven: logPosition,
+    proven,
   })
   return lost
 }
+
+/** What a root proves of the log is true whatever else is wrong with its store. */
+const provenBy = ({ root }: StoreVerification, { id }: IdentityRecord): number =>
+  root !== undefined && Buffer.from(root.identity).toString('hex') === id ? root.logPosition : 0
 
 function judgeStores(
   stores: readonly [StoreVerification, StoreVerification],
@@ -159,11 +162,13 @@ interface Reading {
   readonly directory: string
   readonly identity: IdentityRecord
   readonly root: Root | undefined
+  /** Every position of the log below was proven durable. */
+  readonly proven: number
   readonly onProgress: OnProgress
 }
 
 async function reportLog(
-  { host, directory, identity, root, onProgress }: Reading,
+  { host, directory, identity, root, proven, onProgress }: Reading,
   problems: string[],
   notes: string[],
 ): Promise<{ log: LogReport; receipt: Receipt | undefined; tracker: Tracker }> {
@@ -173,8 +178,8 @@ async function reportLog(
   let receipt: Receipt | undefined
   const events = scanLog(host.fs, directoryLayout(directory).log, {
     identity: new Uint8Array(Buffer.from(identity.id, 'hex')),
-    provenDurable: root?.logPosition ?? 0,
-    provenEpoch: root?.epoch ?? 0,
+    provenDurable: proven,
+    witness: root && witnessOf(root),
     onProgress: (done, total) => {
       onProgress('reading the log', done, total, 'bytes')
     },

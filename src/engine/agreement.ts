@@ -9,6 +9,8 @@ import { MillraceError } from '../base/errors.ts'
 export interface KnownRoot {
   readonly number: number
   readonly digest: Uint8Array
+  /** Digest of the root before. */
+  readonly previous: Uint8Array
 }
 
 /** What the newest BatchCleanup in the log says. */
@@ -34,10 +36,14 @@ export function checkAgreement(
       { details },
     )
   }
-  if (receipt.commit === root.number && !equalBytes(receipt.digest, root.digest)) {
+  const known = new Map([
+    [root.number, root.digest],
+    [root.number - 1, root.previous],
+  ]).get(receipt.commit)
+  if (known !== undefined && !equalBytes(receipt.digest, known)) {
     throw new MillraceError(
       'MR_CHECKPOINT_DAMAGED',
-      `commit ${String(root.number)} of the checkpoint is not the one the log has the receipt ` +
+      `commit ${String(receipt.commit)} of the checkpoint is not the one the log has the receipt ` +
         `of: log and checkpoint do not belong together`,
       { details },
     )

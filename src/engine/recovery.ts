@@ -5,17 +5,19 @@
  * leaves every byte as it was and gives the directory back.
  */
 import { join } from 'node:path'
-import { type Checkpoint, openCheckpoint } from '../../checkpoint/checkpoint.ts'
-import { type BlockStore, openBlockStore } from '../blocks/block-store.ts'
+import type { Checkpoint } from '../../checkpoint/checkpoint.ts'
+import type { CheckpointReport } from '../../checkpoint/open-stores.ts'
+import type { LogReport } from '../../wal/contract.ts'
+import type { BlockStore } from '../blocks/block-store.ts'
 import { MillraceError } from '../base/errors.ts'
 import type { GraphShape } from '../dstream/shape.ts'
 import { adoptShape } from './adoption.ts'
-import { checkAgreement } from './agreement.ts'
 import { examineDirectory } from './directory.ts'
 import type { EngineOptions } from './engine-options.ts'
 import { waitForRoom } from './full-disk.ts'
 import { type Identity, knownIdentity, openIdentity } from './identity.ts'
 import { type Progress, STAGE_PREFIX, stageCommit, statePartitionPrefix } from './layout.ts'
+import { openStorage, proveEnd, type Storage } from './open-storage.ts'
 import { ownDirectory } from './ownership.ts'
 import type { PieceSource } from '../executor/roster.ts'
 import type { TeamHandle } from './ports.ts'
@@ -108,22 +110,28 @@ async function open(options: EngineOptions, hooks: RecoveryHooks, stack: Stack):
 
   const identity = await identify(host, directory, building)
   hooks.onProgress(VERIFYING, 0, 0)
-  const checkpoint = await openStores(options, hooks, { directory, identity })
+  const storage = await openBoth(options, hooks, { directory, identity, logDirectory })
+  const { checkpoint } = storage
   stack.add(() => checkpoint.close())
-  const shape = await building
-  hooks.onProgress(READING, 0, 0)
-  const opening = openLog(options, hooks, { id: identity.id, checkpoint, logDirectory })
-  const [log, loaded] = await Promise.allSettled([opening, team.load(pieceSource(checkpoint))])
+  const loading = building.then(() => team.load(pieceSource(checkpoint)))
+  const [log, loaded] = await Promise.allSettled([storage.log, loading])
   if (log.status === 'rejected') throw log.reason
-  const blocks = log.value
+  const blocks = log.value.store
   stack.add(() => blocks.close())
   if (loaded.status === 'rejected') throw loaded.reason
-  checkAgreement(checkpoint.root, blocks.tracker)
+  const shape = await building
+  reportTorn(options, log.value.report)
 
   hooks.onProgress(LOADING, shape.states.length, shape.states.length)
   const progress = await adoptShape(options, { shape, checkpoint, blocks })
   await identity.finish()
   const found = await findUnfinished(checkpoint, blocks, progress)
+  const warn = (text: string): void => {
+    options.log.warn({}, text)
+  }
+  if (options.directory !== undefined) stack.add(() => proveEnd({ checkpoint, blocks }, warn))
+  // Executors that are being replaced read the checkpoint: they end before its last commit.
+  stack.add(() => endTeam(team, building))
   const close = (): Promise<void> => stack.close()
   const at = { directory, logDirectory }
   return { ...at, shape, team, checkpoint, blocks, progress, ...found, close }
@@ -167,54 +175,59 @@ async function identify(
   return { kind: 'existing', id, approve, finish: async () => undefined }
 }
 
-async function openStores(
-  { host, log }: EngineOptions,
+async function openBoth(
+  { host, settings, log }: EngineOptions,
   hooks: RecoveryHooks,
-  { directory, identity }: { readonly directory: string; readonly identity: Identified },
-): Promise<Checkpoint> {
-  const { checkpoint, report } = await openCheckpoint(host, {
-    directory,
-    identity: identity.id,
-    create: identity.kind === 'new',
-    onProgress: (done, total) => {
-      hooks.onProgress(VERIFYING, done, total)
+  at: { directory: string; identity: Identified; logDirectory: string },
+): Promise<Storage> {
+  const { id, kind, approve } = at.identity
+  let reading = false
+  const onFull = waitForRoom({ clock: host.clock, log, signal: hooks.halting })
+  const storage = await openStorage(host, {
+    checkpoint: {
+      directory: at.directory,
+      identity: id,
+      create: kind === 'new',
+      onFull,
+      onProgress: (done, total) => {
+        if (!reading) hooks.onProgress(VERIFYING, done, total)
+      },
+      approve: async () => {
+        await approve()
+        reading = true
+        hooks.onProgress(READING, 0, 0)
+      },
     },
-    approve: identity.approve,
-    onFull: waitForRoom({ clock: host.clock, log, signal: hooks.halting }),
+    log: {
+      directory: at.logDirectory,
+      identity: id,
+      segmentBytes: settings.segmentBytes,
+      durability: settings.durability,
+      onProgress: (done, total) => {
+        if (reading) hooks.onProgress(READING, done, total)
+      },
+      onFull,
+      onFailure: (error) => {
+        hooks.onLogFailure(error)
+      },
+    },
   })
+  reportMended(log, storage.report)
+  return storage
+}
+
+function reportMended(log: EngineOptions['log'], report: CheckpointReport): void {
   for (const store of report.stores) {
     if (report.fresh || store.state === 'ok') continue
     const { name, state, why, aside } = store
     log.warn({ store: name, state, why, aside }, `${name} was ${state} and has been mended`)
   }
-  return checkpoint
 }
 
-async function openLog(
-  { host, settings, log }: EngineOptions,
-  hooks: RecoveryHooks,
-  at: { id: Uint8Array; checkpoint: Checkpoint; logDirectory: string },
-): Promise<BlockStore> {
-  const { store, report } = await openBlockStore(host, {
-    directory: at.logDirectory,
-    identity: at.id,
-    segmentBytes: settings.segmentBytes,
-    durability: settings.durability,
-    provenDurable: at.checkpoint.root.logPosition,
-    provenEpoch: at.checkpoint.root.epoch,
-    onProgress: (done, total) => {
-      hooks.onProgress(READING, done, total)
-    },
-    onFull: waitForRoom({ clock: host.clock, log, signal: hooks.halting }),
-    onFailure: (error) => {
-      hooks.onLogFailure(error)
-    },
-  })
-  if (report.tornBytes > 0) {
-    const details = { bytes: report.tornBytes, end: report.end }
-    log.warn(details, 'the torn tail of the log was cut: possibly acknowledged, unproven')
-  }
-  return store
+function reportTorn({ log }: EngineOptions, report: LogReport): void {
+  if (report.tornBytes === 0) return
+  const details = { bytes: report.tornBytes, end: report.end }
+  log.warn(details, 'the torn tail of the log was cut: possibly acknowledged, unproven')
 }
 
 const pieceSource = (checkpoint: Checkpoint): PieceSource =>

@@ -8,12 +8,23 @@
  * of an earlier run, so links are enough.
  */
 import { constants } from 'node:fs'
-import { copyFile, link, mkdir, open, readdir, realpath, rename, rm } from 'node:fs/promises'
+import {
+  copyFile,
+  link,
+  mkdir,
+  open,
+  readdir,
+  readFile,
+  realpath,
+  rename,
+  rm,
+} from 'node:fs/promises'
 import type { FileHandle } from 'node:fs/promises'
 import { basename, dirname, join, resolve } from 'node:path'
 import { Level } from 'level'
 import { MillraceError } from '../base/errors.ts'
 import type { KeyValueStore, StoreOperation, Stores } from './host.ts'
+import { tableFault, tablesIn } from './leveldb-files.ts'
 import { closedStore, storeError } from './store-errors.ts'
 
 const LOCK = 'LOCK'
@@ -28,6 +39,7 @@ export const nodeStores: Stores = {
     try {
       const names = await namesIn(path)
       checkThere(path, names, options.create)
+      await refuseBadTables(path, names)
       if (options.keep !== undefined && names.length > 0) await keepFiles(path, names, options.keep)
       return await NodeStore.open(path, options.create, release)
     } catch (error) {
@@ -80,6 +92,21 @@ function checkThere(path: string, names: readonly string[], create: boolean): vo
   const table = names.find((name) => /\.(ldb|sst)$/.test(name))
   if (table === undefined) return
   throw new MillraceError('MR_CHECKPOINT_DAMAGED', `${path}: ${table} but no CURRENT`)
+}
+
+/** What LevelDB would read unverified, and might not survive. */
+async function refuseBadTables(path: string, names: readonly string[]): Promise<void> {
+  if (!names.includes('CURRENT')) return
+  const current = (await readFile(join(path, 'CURRENT'), 'latin1')).trimEnd()
+  if (!names.includes(current)) return
+  const live = tablesIn(await readFile(join(path, current)))
+  for (const name of names) {
+    const number = /^(\d+)\.(ldb|sst)$/.exec(name)?.[1]
+    if (number === undefined || !live.has(Number(number))) continue
+    const fault = tableFault(await readFile(join(path, name)))
+    if (fault === undefined) continue
+    throw new MillraceError('MR_CHECKPOINT_DAMAGED', `${path}/${name}: ${fault}`)
+  }
 }
 
 async function keepFiles(path: string, names: readonly string[], keep: string): Promise<void> {

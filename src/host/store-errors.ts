@@ -9,7 +9,8 @@ import { isMillraceError, messageOf, MillraceError } from '../base/errors.ts'
  * Texts that say that the store's own files are not what they were; no retry and no free space will
  * cure it.
  */
-const DAMAGE = /corruption|no such file|input\/output error|does not exist|invalid argument/i
+const DAMAGE =
+  /corruption|no such file|input\/output error|does not exist|invalid argument|i\/o error/i
 
 const CHAIN_MAX = 5
 

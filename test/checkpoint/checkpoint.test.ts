@@ -245,6 +245,33 @@ describe.each(MADE)('a checkpoint on %s', (_, make) => {
     expect(await names()).toEqual([])
   })
 
+  it('sets one foreign store aside, and a file where a store should be', async () => {
+    await filled()
+    const other = await worlds.memoryWorld()
+    const theirs = await open(other, true, new Uint8Array(16).fill(9))
+    await theirs.checkpoint.commit(input(1, { theirs: '1' }))
+    await theirs.checkpoint.close()
+    const path = `${world.directory}/checkpoint-a`
+    await world.host.fs.remove(path)
+    const store = await world.host.stores.open(path, { create: true })
+    const { checkpoint } = theirs
+    const root = { kind: 'put', key: rootKey(1), value: encodeRoot(checkpoint.root) } as const
+    await store.batch([root], { sync: true })
+    await store.close()
+    const mended = await found(world)
+    expect(mended.entries).toEqual(FILLED)
+    expect(mended.report.stores[0]).toMatchObject({
+      state: 'damaged',
+      why: [expect.stringContaining('belongs to 0909') as unknown],
+      aside: `${path}.damaged-1`,
+    })
+    await world.host.fs.remove(path)
+    await world.host.fs.writeFileDurably(path, new Uint8Array(3))
+    const [a] = (await found(world)).report.stores
+    expect(a).toMatchObject({ state: 'damaged', aside: `${path}.damaged-2` })
+    expect((await found(world)).entries).toEqual(FILLED)
+  })
+
   it('refuses another directory’s checkpoint and a newer format', async () => {
     await filled()
     expect(await codeOf(open(world, false, new Uint8Array(16)))).toBe('MR_DIRECTORY_FOREIGN')

@@ -8,6 +8,7 @@ import { checkAgreement } from '../../src/engine/agreement.ts'
 import { knownIdentity, openIdentity } from '../../src/engine/identity.ts'
 import { encodeProgress, PROGRESS_KEY } from '../../src/engine/layout.ts'
 import { nodeHost } from '../../src/host/node-host.ts'
+import { witnessOf } from '../../wal/lineage.ts'
 import { RecordReader } from '../../wal/reader.ts'
 
 export const SEGMENT_BYTES = 16 * 1024
@@ -33,7 +34,7 @@ export async function open(directory: string): Promise<Life> {
     identity: identity.id,
     segmentBytes: SEGMENT_BYTES,
     provenDurable: checkpoint.root.logPosition,
-    provenEpoch: checkpoint.root.epoch,
+    witness: witnessOf(checkpoint.root),
   })
   checkAgreement(checkpoint.root, store.tracker)
   await identity.finish()

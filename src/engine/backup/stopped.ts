@@ -6,7 +6,8 @@ import { readStore } from '../../../checkpoint/read-store.ts'
 import { snapshotOf } from '../../../checkpoint/snapshot.ts'
 import { restore, storeDirectory } from '../../../checkpoint/store-directory.ts'
 import { verifyCheckpoint } from '../../../checkpoint/verify.ts'
-import { scanLog, type ScannedSegment } from '../../../wal/scan.ts'
+import { witnessOf } from '../../../wal/lineage.ts'
+import { scanLog, type ScannedSegment, type ScanOptions } from '../../../wal/scan.ts'
 import { equalBytes } from '../../base/bytes.ts'
 import { MillraceError } from '../../base/errors.ts'
 import { decodeEvent } from '../../blocks/events.ts'
@@ -39,7 +40,7 @@ export async function withStoppedSource<T>(
     if (newest === undefined || problems.length > 0) throw damaged(problems.join('; '))
     const { segments, end, tracker } = await readLog(host, directory, identity, {
       provenDurable: newest.logPosition,
-      provenEpoch: newest.epoch,
+      witness: witnessOf(newest),
     })
     checkAgreement(newest, tracker)
     const staged: StagedFile[] = []
@@ -94,7 +95,7 @@ async function readLog(
   host: Pick<Host, 'fs'>,
   directory: string,
   identity: Uint8Array,
-  proven: { readonly provenDurable: number; readonly provenEpoch: number },
+  proven: Pick<ScanOptions, 'provenDurable' | 'witness'>,
 ): Promise<{ segments: ScannedSegment[]; end: number; tracker: Tracker }> {
   const segments: ScannedSegment[] = []
   const tracker = new Tracker()

@@ -1,6 +1,7 @@
 /** What a repair would do: found out without changing anything. */
 import type { Root } from '../../../checkpoint/root.ts'
 import { verifyCheckpoint, type StoreVerification } from '../../../checkpoint/verify.ts'
+import { witnessOf } from '../../../wal/lineage.ts'
 import { scanLog } from '../../../wal/scan.ts'
 import { equalBytes } from '../../base/bytes.ts'
 import { isMillraceError, messageOf, type MillraceError } from '../../base/errors.ts'
@@ -135,7 +136,7 @@ async function logProblemsOf(
   const scan = scanLog(host.fs, logDirectory, {
     identity,
     provenDurable: root?.logPosition ?? 0,
-    provenEpoch: root?.epoch ?? 0,
+    witness: root && witnessOf(root),
     onProgress: (done, total) => {
       onProgress('reading the log', done, total)
     },
