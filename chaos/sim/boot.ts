@@ -60,7 +60,10 @@ export interface BootResult {
   /** `stopped` in peace; `crashed` at its last effect; else it ended by itself, or never. */
   readonly kind: 'stopped' | 'crashed' | 'failed' | 'blocked' | 'stuck'
   readonly error: string | undefined
+  /** A broken invariant ended it. */
   readonly isBroken: boolean
+  /** It got through its start: what was damaged is mended. */
+  readonly started: boolean
   readonly effects: number
   readonly now: number
   readonly state: ReadonlyMap<number, unknown>
@@ -182,6 +185,7 @@ class Boot {
     world.die()
     return {
       ...{ kind, error, effects: world.effects, now: world.clock.now(), state: this.#state },
+      started: this.#started,
       isBroken: this.#failure instanceof AssertionFailure,
       violations: this.#violations,
     }

@@ -41,8 +41,8 @@ export interface LifeOptions {
 
 /** Producers × POSTs × records: at least 1000 records, one POST a batch or so of each. */
 const sizeOf = (program: Program): LifeSize => ({
-  posts: 26,
-  records: 20 / program.ports.length,
+  posts: 32,
+  records: 16 / program.ports.length,
   paceMs: 1000,
 })
 
@@ -80,6 +80,8 @@ class Life {
   readonly #size: LifeSize
   readonly #dice: Dice
   readonly #trace: Trace
+  /** What rotted before has been found and mended: one fault at a time. */
+  #mended = true
 
   constructor(options: LifeOptions, program: Program, dice: Dice, trace: Trace) {
     this.#options = options
@@ -119,7 +121,7 @@ class Life {
     const lastEffect = 1 + dice.below(early ? START_EFFECTS : LIFE_EFFECTS)
     const faults = dice.next() < 0.5 ? [] : planFaults(dice, lastEffect)
     const kind: CrashKind = dice.next() < 0.7 ? 'power' : 'kill'
-    const damage = this.boots > 0 ? rot(this.ground.disk, dice) : undefined
+    const damage = this.#mended && this.boots > 0 ? rot(this.ground.disk, dice) : undefined
     if (damage !== undefined) count(fired, damage.what)
     this.boots += 1
     const plan = faults.map((fault) => `${fault.kind} ${fault.on ?? ''} ${String(fault.at)}`)
@@ -135,6 +137,7 @@ class Life {
         points.set(point, (points.get(point) ?? 0) + 1)
       },
     })
+    this.#mended = result.started && result.kind !== 'failed'
     this.#trace.add(`-- ${result.kind} after ${String(result.effects)} effects`)
     if (result.kind === 'crashed') this.crashes += 1
     count(fired, `boot ${result.kind}`)

@@ -116,6 +116,8 @@ async function recovered(files: StoreFiles, release: () => void): Promise<TwinSt
   const kept = new Set(['LOCK', 'CURRENT', manifestName(manifest), logName(log)])
   for (const n of tables) kept.add(tableName(n))
   for (const name of await files.list()) if (!kept.has(name)) await files.unlink(name)
+  // The seam's part, not LevelDB's: see `node-stores.ts`.
+  await files.syncDirectory()
   const live: Contents = new Map()
   for (const [key, value] of contents) if (value !== undefined) live.set(key, value)
   return new TwinStore(files, { contents: live, log, manifest, next, tables }, release)
@@ -183,7 +185,7 @@ class TwinStore implements KeyValueStore {
   #unwritten = new Map<string, Uint8Array | undefined>()
   #log: number
   #logBytes = 0
-  #logEntryDurable = false
+  #logEntryDurable = true
   readonly #manifest: number
   #next: number
   #tables: readonly number[]
