@@ -104,7 +104,10 @@ export function makeProducers(
     Array.from({ length: size.each }, (_, i) => {
       const id = `p${String(port)}${String(i)}`
       const posts = Array.from({ length: size.posts }, (_post, p) =>
-        Array.from({ length: size.records }, (_record, r) => `${id}:${String(p * size.records + r)}`),
+        Array.from(
+          { length: size.records },
+          (_record, r) => `${id}:${String(p * size.records + r)}`,
+        ),
       )
       return { id, port, posts, acknowledged: 0 }
     }),

@@ -24,8 +24,12 @@ export interface EnumerateOptions {
   readonly seed: number
   /** Crashes in a row: 1, 2 or 3. */
   readonly depth: number
-  /** Share of the crashes of depth 1 and 2 that are tried: 1 is all of them. */
+  /** Share of the points that are tried: 1 is all of them. */
   readonly share: number
+  /** Share of the effects that are tried although one of the same name was: 1 is all of them. */
+  readonly repeats: number
+  /** Share of the effects of each recovery that are tried. */
+  readonly second: number
   /** Triples that are tried. */
   readonly triples: number
   readonly onViolation: (violation: Violation) => void
@@ -74,17 +78,19 @@ class Enumeration {
   }
 
   async run(): Promise<Enumerated> {
-    const { depth, program, share } = this.#options
+    const { depth, program, repeats, share } = this.#options
     const start = newGround(program, SIZE)
     const all = await this.#list(start, 'first', 0)
     const seen = new Set<string>()
     for (const point of all) {
       const isNew = !seen.has(point.name)
       seen.add(point.name)
-      const isTried = this.#dice.next() < share
+      if (this.#dice.next() >= (isNew ? share : repeats)) continue
+      const crashed = await this.#crash(start, point, 0)
       for (const kind of KINDS) {
-        const ground = await this.#crash(start, point, kind, 0)
-        if (isTried || isNew) await this.#judge(ground, `${String(point.n)} ${kind}`, 0)
+        const ground = forkGround(crashed)
+        this.#end(ground, kind, point)
+        await this.#judge(ground, `${String(point.n)} ${kind}`, 0)
         if (isNew && depth > 1) await this.#recoveries(ground, `${String(point.n)} ${kind}`)
       }
     }
@@ -98,13 +104,14 @@ class Enumeration {
 
   /** Crashes each effect of the recovery from what a first crash left. */
   async #recoveries(ground: Ground, path: string): Promise<void> {
-    const { share, depth, triples } = this.#options
+    const { second: share, depth, triples } = this.#options
     const effects = await this.#list(ground, path, 1)
     const starting = effects.filter(({ name }) => name.includes('| start'))
     for (const point of starting) {
       if (this.#dice.next() >= share) continue
       const kind = this.#dice.next() < 0.8 ? 'power' : 'kill'
-      const second = await this.#crash(ground, point, kind, 1)
+      const second = await this.#crash(ground, point, 1)
+      this.#end(second, kind, point)
       const told = `${path}, ${String(point.n)} ${kind}`
       await this.#judge(second, told, 1)
       if (depth > 2 && this.#runs[2] < triples && this.#dice.next() < 0.05) {
@@ -116,7 +123,8 @@ class Enumeration {
   async #triple(ground: Ground, path: string): Promise<void> {
     const effects = await this.#list(ground, path, 2)
     const point = this.#dice.pick(effects.filter(({ name }) => name.includes('| start')))
-    const third = await this.#crash(ground, point, 'power', 2)
+    const third = await this.#crash(ground, point, 2)
+    this.#end(third, 'power', point)
     await this.#judge(third, `${path}, ${String(point.n)} power`, 2)
   }
 
@@ -147,12 +155,15 @@ class Enumeration {
   }
 
   /** The same boot again, to the effect that is its last one, and what is left then. */
-  async #crash(from: Ground, point: Point, kind: CrashKind, depth: number): Promise<Ground> {
+  async #crash(from: Ground, point: Point, depth: number): Promise<Ground> {
     const ground = forkGround(from)
     const path = `crash at ${String(point.n)}`
     await this.#boot(ground, path, depth, () => this.#points.add(point.name), point.n)
-    endOfBoot(ground, kind, diceOf(this.#options.seed + point.n))
     return ground
+  }
+
+  #end(ground: Ground, kind: CrashKind, point: Point): void {
+    endOfBoot(ground, kind, diceOf(this.#options.seed + point.n))
   }
 
   async #judge(from: Ground, path: string, depth: 0 | 1 | 2): Promise<void> {

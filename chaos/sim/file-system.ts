@@ -23,7 +23,12 @@ const EIO = 'Input/output error'
 export function writeAll(
   gate: Gate,
   disk: SimDisk,
-  { path, file, position, bytes }: { path: string; file: Inode; position: number; bytes: Uint8Array },
+  {
+    path,
+    file,
+    position,
+    bytes,
+  }: { path: string; file: Inode; position: number; bytes: Uint8Array },
 ): void {
   const room =
     disk.capacity === undefined

@@ -11,7 +11,7 @@ import type { World } from './world.ts'
 /** Ports nobody listens on for real. */
 export const PORTS = [1, 2] as const
 
-const listening = new Map<number, HttpServer>()
+const listening = new Map<number, NetServer>()
 let installed = false
 
 /** Takes over listening on the simulated ports, in this process, for good. */
@@ -36,7 +36,7 @@ function portOf(options: unknown): number | undefined {
   return PORTS.find((port) => port === options.port)
 }
 
-function adopt(server: HttpServer, port: number): void {
+function adopt(server: NetServer, port: number): void {
   listening.set(port, server)
   const close = server.close.bind(server)
   const address = { address: '127.0.0.1', family: 'IPv4', port }
@@ -94,7 +94,7 @@ export class HttpConnection {
   #received = ''
   #answer: ((answer: Answer | undefined) => void) | undefined
 
-  private constructor(world: World, server: HttpServer) {
+  private constructor(world: World, server: NetServer) {
     this.#world = world
     this.#socket = new Socket((bytes) => {
       this.#take(bytes.toString('latin1'))

@@ -105,7 +105,7 @@ export class Inode {
   /** The power goes. */
   crash(dice: Dice): void {
     const length = this.#lengthAfter(dice)
-    const survives = survival(dice)
+    const survives = survival(dice, [...this.#dirty.keys()])
     this.#reserve(Math.max(length, this.length))
     for (const [at, bytes] of this.#dirty) if (!survives(at)) this.#restore(at, bytes)
     for (const [at, bytes] of this.#lost) this.#restore(at, bytes)
@@ -151,34 +151,35 @@ export class Inode {
 
   #reserve(length: number): void {
     if (length <= this.#bytes.length) return
-    const grown = new Uint8Array(Math.max(length, Math.min(this.#bytes.length * 2, length + 65_536)))
+    const grown = new Uint8Array(
+      Math.max(length, Math.min(this.#bytes.length * 2, length + 65_536)),
+    )
     grown.set(this.#bytes)
     this.#bytes = grown
   }
 }
 
 /** Which sectors reached the platter: none, all, any, or the first or last ones, by 512 or 4096. */
-function survival(dice: Dice): (sector: number) => boolean {
+function survival(dice: Dice, sectors: readonly number[]): (sector: number) => boolean {
   const unit = dice.next() < 0.5 ? 1 : PAGE / SECTOR
+  const at = (sector: number): number => Math.floor(sector / unit)
+  const pivot = at(sectors[dice.below(sectors.length)] ?? 0)
   const share = dice.next()
-  const pivot = dice.below(256)
   const fates = new Map<number, boolean>()
-  const any = (sector: number): boolean => {
-    const at = Math.floor(sector / unit)
-    const fate = fates.get(at) ?? dice.next() < share
-    fates.set(at, fate)
-    return fate
-  }
   switch (dice.below(6)) {
     case 0:
       return () => false
     case 1:
       return () => true
     case 2:
-      return (sector) => Math.floor(sector / unit) % 256 < pivot
+      return (sector) => at(sector) < pivot
     case 3:
-      return (sector) => Math.floor(sector / unit) % 256 >= pivot
+      return (sector) => at(sector) >= pivot
     default:
-      return any
+      return (sector) => {
+        const fate = fates.get(at(sector)) ?? dice.next() < share
+        fates.set(at(sector), fate)
+        return fate
+      }
   }
 }

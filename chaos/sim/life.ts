@@ -121,4 +121,3 @@ export const batchesIn = (disk: SimDisk): number =>
   new Set([...published(disk).keys()].map((path) => /^seen[a-z-]*-(\d+)/.exec(path)?.[1])).size
 
 const range = (n: number): number[] => Array.from({ length: n }, (_, i) => i)
-

@@ -162,7 +162,9 @@ function tallies(
       total.luck ??= luck
       const same = Number(count) === total.count && Number(sum) === total.sum
       if (!same || total.luck !== luck) {
-        found.push(`tally ${key} of ${String(time)}: ${String(count)} ${String(sum)} ${String(luck)}`)
+        found.push(
+          `tally ${key} of ${String(time)}: ${String(count)} ${String(sum)} ${String(luck)}`,
+        )
       }
     }
   }

@@ -1,5 +1,6 @@
 /**
- * `npm run chaos:points -- [--program P] [--depth 1|2|3] [--share 0.1] [--triples N] [--seed N]`:
+ * `npm run chaos:points -- [--program P] [--depth 1|2|3] [--share 1] [--repeats 1]
+ * [--second 1] [--triples N] [--seed N]`:
  * every effect of small programs is made the last one, and every effect of the recovery after it.
  * Exit code 0 only when every one of these runs came right.
  */
@@ -12,20 +13,23 @@ const { values } = parseArgs({
     program: { type: 'string' },
     depth: { type: 'string', default: '3' },
     share: { type: 'string', default: '1' },
+    repeats: { type: 'string', default: '1' },
+    second: { type: 'string', default: '1' },
     triples: { type: 'string', default: '300' },
     seed: { type: 'string', default: '1' },
   },
 })
-const [depth, share, triples, seed] = [values.depth, values.share, values.triples, values.seed].map(
-  Number,
-)
+const number = (name: 'depth' | 'share' | 'repeats' | 'second' | 'triples' | 'seed'): number =>
+  Number(values[name])
 const VIOLATIONS_MAX = 20
 let violations = 0
 
 function tell({ path, program, tail, what }: Violation): void {
   violations += 1
   for (const line of tail) process.stdout.write(`    ${line}\n`)
-  process.stdout.write(`VIOLATION ${program}: last effects ${path}: ${what.slice(0, 5).join('; ')}\n`)
+  process.stdout.write(
+    `VIOLATION ${program}: last effects ${path}: ${what.slice(0, 5).join('; ')}\n`,
+  )
   if (violations >= VIOLATIONS_MAX) process.exit(1)
 }
 
@@ -36,10 +40,12 @@ for (const name of PROGRAMS) {
   if (values.program !== undefined && isProgram(values.program) && values.program !== name) continue
   const result = await enumerate({
     program: programOf[name],
-    seed: seed ?? 1,
-    depth: depth ?? 1,
-    share: share ?? 1,
-    triples: triples ?? 0,
+    seed: number('seed'),
+    depth: number('depth'),
+    share: number('share'),
+    repeats: number('repeats'),
+    second: number('second'),
+    triples: number('triples'),
     onViolation: tell,
   })
   for (const point of result.points) points.add(point)
@@ -51,7 +57,9 @@ for (const name of PROGRAMS) {
   )
 }
 const { user, system } = process.cpuUsage(began)
-process.stdout.write(`runs             ${String(runs)}, ${((user + system) / 1e6).toFixed(0)} s of CPU\n`)
+process.stdout.write(
+  `runs             ${String(runs)}, ${((user + system) / 1e6).toFixed(0)} s of CPU\n`,
+)
 process.stdout.write(`crash points     ${String(points.size)} distinct (label, phase, depth)\n`)
 process.stdout.write(`violations       ${String(violations)}\n`)
 process.exit(violations === 0 ? 0 : 1)

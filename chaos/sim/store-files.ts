@@ -83,7 +83,8 @@ export class StoreFiles {
   }
   async makeDirectory(): Promise<void> {
     const missing: string[] = []
-    for (let at = this.path; this.#disk.find(at) === undefined; at = dirname(at)) missing.unshift(at)
+    for (let at = this.path; this.#disk.find(at) === undefined; at = dirname(at))
+      missing.unshift(at)
     for (const at of missing) {
       await this.#gate.effect(`mkdir ${kindOf(at)}`, () => this.#disk.makeDirectory(at))
     }

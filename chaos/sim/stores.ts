@@ -162,10 +162,7 @@ async function repair(files: StoreFiles): Promise<void> {
   if (names.length === 0) throw new Error('IO error: no such file or directory')
   const next = Math.max(...names.map(numberIn)) + 1
   await files.writeAndSync(tableName(next), encodeEntries(found))
-  await files.writeAndSync(
-    manifestName(next + 1),
-    encodeEdit({ log: next + 1, tables: [next] }),
-  )
+  await files.writeAndSync(manifestName(next + 1), encodeEdit({ log: next + 1, tables: [next] }))
   await swapCurrent(files, next + 1)
   for (const name of names) if (name !== 'LOCK' && name !== 'CURRENT') await files.unlink(name)
 }
@@ -189,7 +186,7 @@ class TwinStore implements KeyValueStore {
   readonly #manifest: number
   #next: number
   #tables: readonly number[]
-  #wedged: unknown
+  #wedged: Error | undefined
   #closed = false
   #last: Promise<unknown> = Promise.resolve()
 
@@ -211,11 +208,10 @@ class TwinStore implements KeyValueStore {
   }
 
   batch(operations: readonly StoreOperation[], options: { sync: boolean }): Promise<void> {
-    const entries = operations.map(
-      (operation): Entry =>
-        operation.kind === 'put'
-          ? [operation.key, new Uint8Array(operation.value)]
-          : [operation.key, undefined],
+    const entries = operations.map((operation): Entry =>
+      operation.kind === 'put'
+        ? [operation.key, new Uint8Array(operation.value)]
+        : [operation.key, undefined],
     )
     const written = this.#last.then(() => this.#write(entries, options.sync))
     this.#last = written.catch(() => undefined)
@@ -308,8 +304,10 @@ class TwinStore implements KeyValueStore {
 }
 
 /** LevelDB goes on after a short write, and meets the full disk. */
-function noSpace(error: unknown): unknown {
+function noSpace(error: unknown): Error {
   const code = error instanceof Error && 'code' in error ? error.code : undefined
-  if (code !== 'MR_SHORT_WRITE' && code !== 'ENOSPC') return error
-  return new Error('IO error: No space left on device', { cause: error })
+  if (code === 'MR_SHORT_WRITE' || code === 'ENOSPC') {
+    return new Error('IO error: No space left on device', { cause: error })
+  }
+  return error instanceof Error ? error : new Error(String(error))
 }

@@ -53,7 +53,11 @@ function networkOf(net: Network, world: World, process: SimProcess): Network {
       read: () => connection.read(),
       write: async (bytes) => {
         before = before.then(() =>
-          world.event('shuffle', () => undefined, () => process.runs),
+          world.event(
+            'shuffle',
+            () => undefined,
+            () => process.runs,
+          ),
         )
         await before
         await connection.write(bytes)
