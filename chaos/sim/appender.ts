@@ -5,7 +5,7 @@
 import { isMillraceError, messageOf, MillraceError } from '../../src/base/errors.ts'
 import type { Appender } from '../../src/host/host.ts'
 import { failure, type SimDisk } from './disk.ts'
-import { syncFile, writeAll } from './file-system.ts'
+import { syncFile, writeAll } from './disk-calls.ts'
 import type { Gate } from './gate.ts'
 import type { Inode } from './inode.ts'
 import { kindOf, kindOfGroup } from './labels.ts'

@@ -116,7 +116,8 @@ export class HttpConnection {
   post(headers: Readonly<Record<string, string>>, body: string): Promise<Answer | undefined> {
     const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`)
     const length = String(Buffer.byteLength(body))
-    const head = `POST / HTTP/1.1\r\nhost: sim\r\ncontent-length: ${length}\r\n${lines.join('')}\r\n`
+    const first = ['POST / HTTP/1.1', 'host: sim', `content-length: ${length}`].join('\r\n')
+    const head = `${first}\r\n${lines.join('')}\r\n`
     return new Promise((resolve) => {
       this.#answer = resolve
       void this.#world.event('post', () => this.#socket.push(head + body))

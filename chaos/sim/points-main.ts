@@ -24,12 +24,14 @@ const number = (name: 'depth' | 'share' | 'repeats' | 'second' | 'triples' | 'se
 const VIOLATIONS_MAX = 20
 let violations = 0
 
+function write(line: string): void {
+  process.stdout.write(`${line}\n`)
+}
+
 function tell({ path, program, tail, what }: Violation): void {
   violations += 1
-  for (const line of tail) process.stdout.write(`    ${line}\n`)
-  process.stdout.write(
-    `VIOLATION ${program}: last effects ${path}: ${what.slice(0, 5).join('; ')}\n`,
-  )
+  for (const line of tail) write(`    ${line}`)
+  write(`VIOLATION ${program}: last effects ${path}: ${what.slice(0, 5).join('; ')}`)
   if (violations >= VIOLATIONS_MAX) process.exit(1)
 }
 
@@ -50,16 +52,12 @@ for (const name of PROGRAMS) {
   })
   for (const point of result.points) points.add(point)
   runs += result.runs.reduce((sum, n) => sum + n, 0)
-  const [one, two, three] = result.runs.map(String)
+  const crashes = result.runs.map(String).join(', ')
   const told = `${String(result.effects)} effects, ${String(result.points.size)} crash points`
-  process.stdout.write(
-    `${name.padEnd(14)} ${told}; runs with 1, 2, 3 crashes: ${one ?? ''}, ${two ?? ''}, ${three ?? ''}\n`,
-  )
+  write(`${name.padEnd(14)} ${told}; runs with 1, 2, 3 crashes: ${crashes}`)
 }
 const { user, system } = process.cpuUsage(began)
-process.stdout.write(
-  `runs             ${String(runs)}, ${((user + system) / 1e6).toFixed(0)} s of CPU\n`,
-)
-process.stdout.write(`crash points     ${String(points.size)} distinct (label, phase, depth)\n`)
-process.stdout.write(`violations       ${String(violations)}\n`)
+write(`runs             ${String(runs)}, ${((user + system) / 1e6).toFixed(0)} s of CPU`)
+write(`crash points     ${String(points.size)} distinct (label, phase, depth)`)
+write(`violations       ${String(violations)}`)
 process.exit(violations === 0 ? 0 : 1)

@@ -8,12 +8,13 @@ export interface RunOptions {
   readonly program: ProgramName | undefined
   /** Every effect is written. */
   readonly trace: boolean
+  /** So many failed lives are enough. */
+  readonly failedMax: number
   readonly write: (line: string) => void
 }
 
 const TAIL_LINES = 60
 const VIOLATIONS_SHOWN = 8
-const FAILED_MAX = 10
 
 export async function runLives(options: RunOptions): Promise<boolean> {
   const { lives, program, seed, trace, write } = options
@@ -22,7 +23,7 @@ export async function runLives(options: RunOptions): Promise<boolean> {
   const results: LifeResult[] = []
   const failed: LifeResult[] = []
   const began = process.cpuUsage()
-  for (let n = 0; n < lives && failed.length < FAILED_MAX; n++) {
+  for (let n = 0; n < lives && failed.length < options.failedMax; n++) {
     const onLine = trace ? { onLine: write } : {}
     const result = await randomLife({ seed: seed + n, program, fired, points, ...onLine })
     results.push(result)

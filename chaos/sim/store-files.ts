@@ -4,7 +4,7 @@
  */
 import { dirname } from 'node:path'
 import type { SimDisk } from './disk.ts'
-import { readFile, syncFile, writeAll } from './file-system.ts'
+import { readFile, syncFile, writeAll } from './disk-calls.ts'
 import type { Gate } from './gate.ts'
 import { kindOf } from './labels.ts'
 

@@ -14,23 +14,18 @@ import { closedStore, storeError } from '../../src/host/store-errors.ts'
 import type { SimDisk } from './disk.ts'
 import type { Gate } from './gate.ts'
 import {
-  batchesOf,
   compareKeys,
   decodeEntries,
-  decodeManifest,
-  type Edit,
   encodeEdit,
   encodeEntries,
   type Entry,
   frame,
-  isLog,
   logName,
   manifestName,
-  numberIn,
   tableName,
-  temporaryName,
 } from './store-format.ts'
 import { StoreFiles } from './store-files.ts'
+import { addAll, type Contents, recover, type Recovered, repair } from './store-recovery.ts'
 
 /** LevelDB's is 4 MiB; small stores should meet the change of logs as well. */
 const WRITE_BUFFER_BYTES = 64 * 1024
@@ -54,7 +49,7 @@ export function simStores(disk: SimDisk, gate: Gate): Stores {
         if (options.keep !== undefined && names.length > 0) await files.keep(names, options.keep)
         await files.makeDirectory()
         if (!names.includes('LOCK')) await files.create('LOCK')
-        return await recovered(files, release)
+        return new TwinStore(files, await recover(files), release)
       } catch (error) {
         release()
         throw storeError(path, error)
@@ -79,100 +74,6 @@ function checkThere(path: string, names: readonly string[], create: boolean): vo
   const table = names.find((name) => name.endsWith('.ldb'))
   if (table === undefined) return
   throw new MillraceError('MR_CHECKPOINT_DAMAGED', `${path}: ${table} but no CURRENT`)
-}
-
-type Contents = Map<string, Uint8Array>
-
-function addAll(to: Map<string, Uint8Array | undefined>, entries: readonly Entry[]): void {
-  for (const [key, value] of entries) to.set(key, value)
-}
-
-async function recovered(files: StoreFiles, release: () => void): Promise<TwinStore> {
-  if (!(await files.list()).includes('CURRENT')) await begin(files)
-  const edit = await readEdit(files)
-  const contents: Map<string, Uint8Array | undefined> = new Map()
-  for (const n of edit.tables) addAll(contents, decodeEntries(await files.read(tableName(n))))
-  const names = await files.list()
-  const unwritten = new Map<string, Uint8Array | undefined>()
-  for (const name of names) {
-    if (!isLog(name) || numberIn(name) < edit.log) continue
-    for (const batch of batchesOf(await files.read(name))) addAll(unwritten, batch)
-  }
-  let next = Math.max(edit.log, ...names.map(numberIn)) + 1
-  const manifest = next++
-  let tables = edit.tables
-  if (unwritten.size > 0) {
-    addAll(contents, [...unwritten])
-    tables = [...tables, next]
-    await files.writeAndSync(tableName(next++), encodeEntries(unwritten))
-  }
-  const log = next++
-  await files.create(logName(log))
-  await files.create(manifestName(manifest))
-  await files.write(manifestName(manifest), encodeEdit({ log, tables }))
-  await files.syncDirectory()
-  await files.sync(manifestName(manifest))
-  await swapCurrent(files, manifest)
-  const kept = new Set(['LOCK', 'CURRENT', manifestName(manifest), logName(log)])
-  for (const n of tables) kept.add(tableName(n))
-  for (const name of await files.list()) if (!kept.has(name)) await files.unlink(name)
-  // The seam's part, not LevelDB's: see `node-stores.ts`.
-  await files.syncDirectory()
-  const live: Contents = new Map()
-  for (const [key, value] of contents) if (value !== undefined) live.set(key, value)
-  return new TwinStore(files, { contents: live, log, manifest, next, tables }, release)
-}
-
-async function begin(files: StoreFiles): Promise<void> {
-  await files.create(manifestName(1))
-  await files.write(manifestName(1), encodeEdit({ log: 0, tables: [] }))
-  await swapCurrent(files, 1)
-}
-
-async function readEdit(files: StoreFiles): Promise<Edit> {
-  const current = Buffer.from(await files.read('CURRENT')).toString()
-  if (!/^MANIFEST-\d+\n$/.test(current)) throw new Error('Corruption: CURRENT file')
-  const manifest = current.trimEnd()
-  if (!(await files.list()).includes(manifest)) {
-    throw new Error('Corruption: CURRENT points to a non-existent file: no such file')
-  }
-  const edit = decodeManifest(await files.read(manifest))
-  const names = await files.list()
-  const missing = edit.tables.find((n) => !names.includes(tableName(n)))
-  if (missing === undefined) return edit
-  throw new Error(`Corruption: missing files; e.g.: ${tableName(missing)}`)
-}
-
-async function swapCurrent(files: StoreFiles, manifest: number): Promise<void> {
-  await files.writeAndSync(temporaryName(manifest), Buffer.from(`${manifestName(manifest)}\n`))
-  await files.rename(temporaryName(manifest), 'CURRENT')
-}
-
-/** Everything that can be read, in the order of the files' numbers, under a new MANIFEST. */
-async function repair(files: StoreFiles): Promise<void> {
-  const names = [...(await files.list())].sort((a, b) => numberIn(a) - numberIn(b))
-  const found = new Map<string, Uint8Array | undefined>()
-  for (const name of names) {
-    if (isLog(name)) {
-      for (const batch of batchesOf(await files.read(name))) addAll(found, batch)
-    } else if (name.endsWith('.ldb')) {
-      addAll(found, decodeEntries(await files.read(name)))
-    }
-  }
-  if (names.length === 0) throw new Error('IO error: no such file or directory')
-  const next = Math.max(...names.map(numberIn)) + 1
-  await files.writeAndSync(tableName(next), encodeEntries(found))
-  await files.writeAndSync(manifestName(next + 1), encodeEdit({ log: next + 1, tables: [next] }))
-  await swapCurrent(files, next + 1)
-  for (const name of names) if (name !== 'LOCK' && name !== 'CURRENT') await files.unlink(name)
-}
-
-interface Recovered {
-  readonly contents: Contents
-  readonly log: number
-  readonly manifest: number
-  readonly next: number
-  readonly tables: readonly number[]
 }
 
 class TwinStore implements KeyValueStore {
