@@ -103,7 +103,9 @@ class Boot {
         this.#happened(label, n)
       },
     })
-    this.#engine = makeEngine(this.#world, options.program, dice)
+    this.#engine = makeEngine(this.#world, options.program, dice, (error) => {
+      this.#failure ??= error
+    })
   }
 
   #happened(label: string, n: number): void {
@@ -122,7 +124,7 @@ class Boot {
   async run(): Promise<BootResult> {
     const { fired, paceMs, producers } = this.#options
     const fail = (error: unknown): void => {
-      this.#failure = error ?? new Error('no reason')
+      this.#failure ??= error ?? new Error('no reason')
     }
     this.#engine.start().then(() => {
       this.#started = true
@@ -198,7 +200,12 @@ function tell(error: unknown): string {
   return `${code}${messageOf(error)}${stack}`
 }
 
-function makeEngine(world: World, program: Program, dice: Dice): Engine {
+function makeEngine(
+  world: World,
+  program: Program,
+  dice: Dice,
+  onFailed: (error: unknown) => void,
+): Engine {
   const gate = world.gate()
   const random = {
     next: () => dice.next(),
@@ -232,7 +239,7 @@ function makeEngine(world: World, program: Program, dice: Dice): Engine {
     drop: [],
     log: SILENT,
     onPrint: () => undefined,
-    onFailed: () => undefined,
+    onFailed,
     newTeam: ({ logDirectory, onRestart }) =>
       new ExecutorTeam({
         processes: simTeam(world, app),

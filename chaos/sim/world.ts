@@ -40,6 +40,7 @@ export type Ending = 'done' | 'died' | 'stuck'
 const STEPS_MAX = 400_000
 /** Libraries may chain so many turns of the event loop. */
 const QUIET_TURNS = 3
+const FULL_MS = 1000
 const NEVER = new Promise<never>(() => undefined)
 
 export class World {
@@ -153,6 +154,11 @@ export class World {
     if (full !== undefined) {
       disk.capacity = undefined
       disk.capacity = disk.usedBytes + full.size * 4096
+      // Somebody makes room, some day.
+      void this.clock.sleep((1 + full.size) * FULL_MS).then(() => {
+        this.note('room again')
+        disk.capacity = undefined
+      })
     }
     const forward = faults.strikes('clock-forward')
     if (forward !== undefined) this.clock.jump(forward.size)
