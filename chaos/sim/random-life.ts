@@ -16,7 +16,7 @@ import {
 } from './life.ts'
 import { pointOf } from './phase.ts'
 import { type Program, type ProgramName, programOf, PROGRAMS } from './programs.ts'
-import { repair, rot } from './rot.ts'
+import { type Damage, repair, rot } from './rot.ts'
 import { Trace } from './trace.ts'
 
 export interface LifeResult {
@@ -80,8 +80,8 @@ class Life {
   readonly #size: LifeSize
   readonly #dice: Dice
   readonly #trace: Trace
-  /** What rotted before has been found and mended: one fault at a time. */
-  #mended = true
+  /** What has rotted and was not yet met by a whole start: one thing at a time. */
+  #damage: Damage | undefined
 
   constructor(options: LifeOptions, program: Program, dice: Dice, trace: Trace) {
     this.#options = options
@@ -99,6 +99,7 @@ class Life {
       if (violations.length > 0) return violations
     }
     this.boots += 1
+    if (this.#damage?.isMended === false) this.#putBack()
     this.#trace.add('-- last boot')
     return await lastBoot(this.ground, this.#common())
   }
@@ -113,6 +114,20 @@ class Life {
     }
   }
 
+  #rot(): Damage | undefined {
+    this.#damage = this.boots > 0 ? rot(this.ground.disk, this.#dice) : undefined
+    if (this.#damage !== undefined) count(this.#options.fired, this.#damage.what)
+    return this.#damage
+  }
+
+  /** Somebody restores what the engine refused to open. */
+  #putBack(): void {
+    if (this.#damage === undefined) return
+    repair(this.#damage)
+    count(this.#options.fired, `${this.#damage.what}, refused or put back`)
+    this.#damage = undefined
+  }
+
   /** One boot with a crash or faults; then what a crash leaves, and what rots meanwhile. */
   async #cutShort(): Promise<readonly string[]> {
     const dice = this.#dice
@@ -120,9 +135,10 @@ class Life {
     const early = this.boots > 0 && dice.next() < 0.6
     const lastEffect = 1 + dice.below(early ? START_EFFECTS : LIFE_EFFECTS)
     const faults = dice.next() < 0.5 ? [] : planFaults(dice, lastEffect)
-    const kind: CrashKind = dice.next() < 0.7 ? 'power' : 'kill'
-    const damage = this.#mended && this.boots > 0 ? rot(this.ground.disk, dice) : undefined
-    if (damage !== undefined) count(fired, damage.what)
+    // Pages that a failed sync took for clean are read by the next boot, and lost after that.
+    const cached = faults.some((fault) => fault.kind === 'sync-eio')
+    const kind: CrashKind = dice.next() < (cached ? 0.2 : 0.7) ? 'power' : 'kill'
+    const damage = this.#damage ?? this.#rot()
     this.boots += 1
     const plan = faults.map((fault) => `${fault.kind} ${fault.on ?? ''} ${String(fault.at)}`)
     const about = [`last effect ${String(lastEffect)}`, kind, ...plan, damage?.what ?? '']
@@ -137,7 +153,7 @@ class Life {
         points.set(point, (points.get(point) ?? 0) + 1)
       },
     })
-    this.#mended = result.started && result.kind !== 'failed'
+    if (result.started) this.#damage = undefined
     this.#trace.add(`-- ${result.kind} after ${String(result.effects)} effects`)
     if (result.kind === 'crashed') this.crashes += 1
     count(fired, `boot ${result.kind}`)
@@ -147,9 +163,9 @@ class Life {
       told.push(`${result.kind} without a fault: ${result.error ?? ''}`)
     }
     if (damage !== undefined && !blameless) {
-      const allowed = faults.length > 0 || damage.mayRefuse(result.error ?? '')
-      if (!allowed) told.push(`${damage.what}: ${result.error ?? ''}`)
-      repair(damage)
+      const mayRefuse = damage.mayRefuse(result.error ?? '')
+      if (mayRefuse) this.#putBack()
+      else if (faults.length === 0) told.push(`${damage.what}: ${result.error ?? ''}`)
     }
     this.ground.disk.capacity = undefined
     endOfBoot(this.ground, kind, dice)

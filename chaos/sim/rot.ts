@@ -11,6 +11,8 @@ export interface Damage {
   readonly what: string
   readonly file: Inode
   readonly bit: number
+  /** The engine itself has to mend it. */
+  readonly isMended: boolean
   /** Whether opening may refuse with this error. */
   mayRefuse(error: string): boolean
 }
@@ -20,7 +22,7 @@ const HEADER_BYTES = 4096
 export function rot(disk: SimDisk, dice: Dice): Damage | undefined {
   const draw = dice.next()
   if (draw < 0.12) return inStore(disk, dice, dice.pick(['a', 'b']))
-  if (draw < 0.16) return inLog(disk, dice)
+  if (draw < 0.18) return inLog(disk, dice)
   return undefined
 }
 
@@ -31,19 +33,24 @@ function inStore(disk: SimDisk, dice: Dice, side: string): Damage | undefined {
   const bit = dice.below(file.length * 8)
   file.flip(bit)
   const sort = path.replace(/.*\//, '').replace(/\d+/g, '')
-  return { what: `bit rot in store ${sort}`, file, bit, mayRefuse: () => false }
+  return { what: `bit rot in store ${sort}`, file, bit, isMended: true, mayRefuse: () => false }
 }
 
-/** Below the last segment everything is proven, but what lies behind the last group. */
+/**
+ * A segment's header is proven as soon as the segment has its name; below the last segment all is,
+ * but what lies behind the last group.
+ */
 function inLog(disk: SimDisk, dice: Dice): Damage | undefined {
   const segments = disk.files('/data/log').filter(({ path }) => path.endsWith('.wal'))
   const [first] = segments
-  if (segments.length < 2 || first === undefined) return undefined
+  if (first === undefined) return undefined
   const { file } = first
-  const bit = dice.below(Math.min(file.length, HEADER_BYTES + 512) * 8)
+  const bytes = segments.length > 1 ? HEADER_BYTES + 512 : HEADER_BYTES
+  const bit = dice.below(bytes * 8)
   file.flip(bit)
-  const mayRefuse = (error: string): boolean => /MR_LOG_DAMAGED|MR_DIRECTORY_/.test(error)
-  return { what: 'bit rot in log', file, bit, mayRefuse }
+  const mayRefuse = (error: string): boolean =>
+    /MR_LOG_DAMAGED|MR_DIRECTORY_|the log is damaged/.test(error)
+  return { what: 'bit rot in log', file, bit, isMended: false, mayRefuse }
 }
 
 /** The bit as it was. */

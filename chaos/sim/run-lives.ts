@@ -49,6 +49,7 @@ export async function runLives(options: RunOptions): Promise<boolean> {
 
 function tellFailure(result: LifeResult, write: (line: string) => void): void {
   const { program, seed, trace, violations } = result
+  for (const line of trace.marks) write(`  ${line}`)
   for (const line of trace.tail(TAIL_LINES)) write(`    ${line}`)
   for (const violation of violations.slice(0, VIOLATIONS_SHOWN)) write(`VIOLATION ${violation}`)
   const more = violations.length - VIOLATIONS_SHOWN

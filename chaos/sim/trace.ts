@@ -5,6 +5,8 @@ const TAIL_LINES = 400
 
 export class Trace {
   readonly #tail: string[] = []
+  /** The lines that begin with `--`: the plan of each boot and how it ended. */
+  readonly marks: string[] = []
   readonly #sink: ((line: string) => void) | undefined
   #digest = 0
   #lines = 0
@@ -15,6 +17,7 @@ export class Trace {
 
   add(line: string): void {
     this.#lines += 1
+    if (line.startsWith('--')) this.marks.push(line)
     this.#digest = crc32c(Buffer.from(line), this.#digest)
     this.#sink?.(line)
     this.#tail.push(line)
