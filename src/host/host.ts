@@ -230,7 +230,8 @@ export interface Stores {
    *
    * Opening a damaged store can delete good files of it. With `keep`, a path on the same file
    * system where nothing is, the files as they were before opening are there (atomically, durably,
-   * without copying bytes) once LevelDB is asked.
+   * without copying bytes) once LevelDB is asked. When it resolves, what opening made of the files
+   * survives, so that what was kept may go.
    */
   open(path: string, options: { create: boolean; keep?: string }): Promise<KeyValueStore>
   /** LevelDB's own repair. The directory must be closed. */

@@ -172,9 +172,30 @@ class NodeStore implements KeyValueStore {
     })
     await db.open()
     try {
-      return new NodeStore(path, db, await open(path), release)
+      return await NodeStore.#over(path, db, release)
     } catch (error) {
       await db.close()
+      throw error
+    }
+  }
+
+  /**
+   * LevelDB swaps CURRENT and deletes what it named before, and syncs neither: if the deletion
+   * alone survived, so would an old state of the store. It is synced before anyone gives up what
+   * `keep` kept.
+   */
+  static async #over(
+    path: string,
+    db: Level<string, Uint8Array>,
+    release: () => void,
+  ): Promise<NodeStore> {
+    const directory = await open(path)
+    try {
+      const store = new NodeStore(path, db, directory, release)
+      await store.#syncNewLog()
+      return store
+    } catch (error) {
+      await directory.close()
       throw error
     }
   }
