@@ -64,7 +64,8 @@ function supervisorLink(): SupervisorLink | undefined {
       if (process.connected) process.send?.(message, undefined, undefined, () => undefined)
     },
     onGone: (f) => {
-      process.once('disconnect', f)
+      if (process.connected) process.once('disconnect', f)
+      else f()
     },
   }
 }

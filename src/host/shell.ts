@@ -46,7 +46,7 @@ export interface Output {
 export interface SupervisorLink {
   readonly pid: number
   send(message: unknown): void
-  /** The parent ended. */
+  /** The parent ended; `f` is called at once where it had ended before. */
   onGone(f: () => void): void
 }
 
