@@ -42,7 +42,10 @@ function expected(setting: Setting): string {
   const minimum: unknown = setting.schema['minimum']
   const maximum: unknown = setting.schema['maximum']
   const range = typeof minimum === 'number' ? ` from ${String(minimum)} to ${String(maximum)}` : ''
-  return `${UNIT_EXAMPLE[setting.unit]}${range}`
+  const multiple: unknown = setting.schema['multipleOf']
+  const step =
+    typeof multiple === 'number' && multiple > 1 ? `, a multiple of ${String(multiple)}` : ''
+  return `${UNIT_EXAMPLE[setting.unit]}${range}${step}`
 }
 
 export function choicesOf(setting: Setting): readonly string[] | undefined {
