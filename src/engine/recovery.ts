@@ -9,6 +9,7 @@ import { type Checkpoint, openCheckpoint } from '../../checkpoint/checkpoint.ts'
 import { type BlockStore, openBlockStore } from '../blocks/block-store.ts'
 import { MillraceError } from '../base/errors.ts'
 import type { GraphShape } from '../dstream/shape.ts'
+import { unreadStates } from '../dstream/unread-states.ts'
 import { adoptShape } from './adoption.ts'
 import { checkAgreement } from './agreement.ts'
 import { examineDirectory } from './directory.ts'
@@ -130,6 +131,7 @@ async function open(options: EngineOptions, hooks: RecoveryHooks, stack: Stack):
 async function buildProgram(team: TeamHandle, options: EngineOptions): Promise<GraphShape> {
   const shape = await team.build()
   refuseMisfits(shape, options.directory === undefined)
+  for (const sentence of unreadStates(shape)) options.log.warn({}, sentence)
   return shape
 }
 
