@@ -38,9 +38,9 @@ export async function inspect(
     shell,
     host,
     options.directory,
-    async (directory) => ({
-      report: await reportDirectory(host, directory),
-      states: await readCheckpoint(host, directory, summarizeStates),
+    async (directory, reading) => ({
+      report: await reportDirectory(reading, directory),
+      states: await readCheckpoint(reading, directory, summarizeStates),
     }),
   )
   shell.out.write(

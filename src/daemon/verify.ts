@@ -11,8 +11,8 @@ export async function verify(
   host: Host,
   options: { readonly directory: string; readonly json: boolean },
 ): Promise<number> {
-  const report = await withOwnedDirectory(shell, host, options.directory, (directory) =>
-    reportDirectory(host, directory),
+  const report = await withOwnedDirectory(shell, host, options.directory, (directory, reading) =>
+    reportDirectory(reading, directory),
   )
   const whole = report.problems.length === 0
   const verdict = whole
