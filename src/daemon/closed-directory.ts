@@ -17,8 +17,8 @@ import type { Shell } from '../host/shell.ts'
 import { withStoresAside } from './stores-aside.ts'
 
 /**
- * Runs `work` as the owner, on the host it is handed. Throws `MR_DIRECTORY_OWNED` beside a live server, `MR_CONFIG_INVALID`
- * where there is no data directory, and what `examineDirectory` throws.
+ * Runs `work` as the owner, on the host it is handed. Throws `MR_DIRECTORY_OWNED` beside a live
+ * server, `MR_CONFIG_INVALID` where there is no data directory, and what `examineDirectory` throws.
  */
 export async function withOwnedDirectory<T>(
   shell: Pick<Shell, 'workingDirectory'>,

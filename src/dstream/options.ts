@@ -1,4 +1,4 @@
-/** What a program hands an operator beside its functions: refused where it is written, not later. */
+/** What a program hands an operator beside functions: refused where it is written, not later. */
 import type { Codec } from '../base/codec.ts'
 import { nearest } from '../base/suggest.ts'
 import { callPlace } from '../dataset/place.ts'

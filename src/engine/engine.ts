@@ -12,6 +12,7 @@ import { messageOf, MillraceError } from '../base/errors.ts'
 import { deferred, within } from '../executor/deferred.ts'
 import { assemble, jobGenerator, type Parts } from './assembly.ts'
 import type { EngineOptions } from './engine-options.ts'
+import type { JobGenerator } from './job-generator.ts'
 import { ListenerBus, type StreamingListener } from './listener-bus.ts'
 import type { QueryAnswer } from '../executor/attempt.ts'
 import type { Receivers } from './receivers.ts'
@@ -41,6 +42,7 @@ export class Engine {
   #done: Promise<void> | undefined
   #receiving: Promise<void> | undefined
   #receiversStopped: Promise<void> | undefined
+  #generator: JobGenerator | undefined
   #restarts = 0
   #settledTime = -1
 
@@ -168,6 +170,7 @@ export class Engine {
       intake: this.#parts?.intake,
       history: this.#parts?.history,
       executorRestarts: this.#restarts,
+      catchUpBatches: this.#generator?.catchUpBatches ?? 0,
     })
   }
 
@@ -240,6 +243,7 @@ export class Engine {
       run: (time) => this.#runBatch(parts, time),
       stopReceivers: () => this.#stopReceivers(receivers),
     })
+    this.#generator = generator
     started()
     await generator.run({ ending: this.#ending.signal, halting: this.#halting.signal })
   }

@@ -43,6 +43,7 @@ export function httpReceiver(
         ...limits,
         path,
         ingest: new Ingest(context.sink),
+        openFilesMax: context.host.net.openFilesMax,
         onError: (error) => {
           context.onEvent({
             kind: 'error',

@@ -1,4 +1,4 @@
-/** What operators are handed beside functions: refused while the program is built, with its place. */
+/** What operators are handed beside functions: refused while building, with its place. */
 import { describe, expect, it } from 'vitest'
 import { isMillraceError } from '../../src/base/errors.ts'
 import type { Pair } from '../../src/base/keys.ts'

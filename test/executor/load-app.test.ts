@@ -140,7 +140,9 @@ describe('a program', () => {
       (reason: unknown) => reason,
     )
     expect(error).toMatchObject({ code: 'MR_GRAPH_DIFFERS' })
-    expect(String(error)).toMatch(/: (map|filter) at app\.ts:8:\d+ here, (map|filter) at app\.ts:8:/)
+    expect(String(error)).toMatch(
+      /: (map|filter) at app\.ts:8:\d+ here, (map|filter) at app\.ts:8:/,
+    )
   })
 
   it('leaves no process behind when it is stopped', async () => {

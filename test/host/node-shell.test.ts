@@ -34,7 +34,7 @@ async function heard(how: 'blocked' | 'turning'): Promise<string> {
 }
 
 describe('a supervised process', () => {
-  it('is told of a parent that ended before it asked, whether its loop saw that or not', async () => {
+  it('is told of a parent that ended before it asked, whether that was seen or not', async () => {
     expect(await Promise.all([heard('blocked'), heard('turning')])).toEqual(['gone', 'gone'])
   })
 })
