@@ -1,5 +1,6 @@
 /** Errors of the admin API: always `{code, message}`, with the status that fits the code. */
-import type { FastifyInstance } from 'fastify'
+import type { Writable } from 'node:stream'
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { MillraceError, messageOf } from '../base/errors.ts'
 import type { ErrorCode } from '../base/errors.ts'
 
@@ -40,6 +41,29 @@ export function answerErrors(app: FastifyInstance): void {
     const code: ErrorCode = status < 500 ? 'MR_REQUEST_INVALID' : 'MR_INTERNAL'
     await reply.code(status).send({ code, message: messageOf(error) })
   })
+}
+
+/** A path that leads nowhere because it cannot be read. */
+export function answerUnroutable(
+  error: Error,
+  _request: FastifyRequest,
+  reply: FastifyReply,
+): void {
+  void reply.code(400).send({ code: 'MR_REQUEST_INVALID', message: messageOf(error) })
+}
+
+const HEADERS_TOO_LARGE = 'HPE_HEADER_OVERFLOW'
+
+/** What was no request that could be read to its end: the answer is written by hand. */
+export function answerUnreadable(error: Error, socket: Writable & { writable: boolean }): void {
+  const tooLarge = 'code' in error && error.code === HEADERS_TOO_LARGE
+  const status = tooLarge ? '431 Request Header Fields Too Large' : '400 Bad Request'
+  const message = tooLarge ? 'path and headers are too long' : messageOf(error)
+  const body = JSON.stringify({ code: 'MR_REQUEST_INVALID', message })
+  if (!socket.writable) return
+  const length = String(Buffer.byteLength(body))
+  const headers = `content-type: application/json\r\ncontent-length: ${length}`
+  socket.end(`HTTP/1.1 ${status}\r\nconnection: close\r\n${headers}\r\n\r\n${body}`)
 }
 
 function statusOf(error: unknown): number {

@@ -155,6 +155,11 @@ export const SAMPLES: readonly Sample[] = [
     'Number of the newest commit; -1 before it is known.',
     (s) => s.lastCommit?.number ?? -1,
   ),
+  gauge(
+    'catch_up_batches',
+    'Empty batches still to be run after a downtime or a jump of the clock.',
+    (s) => s.catchUpBatches,
+  ),
   counter('batch_retries_total', 'Attempts after the first.', ({ totals }) => totals.retries),
   counter(
     'duplicate_records_total',

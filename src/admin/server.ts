@@ -11,7 +11,7 @@ import type { Clock } from '../host/host.ts'
 import { backupRoute } from './backup-route.ts'
 import type { EngineView, LateEngineView } from './engine-view.ts'
 import { readinessOf, startupOf } from './health.ts'
-import { answerErrors } from './http-error.ts'
+import { answerErrors, answerUnreadable, answerUnroutable } from './http-error.ts'
 import { createMetrics } from './metrics.ts'
 import { stateRoutes } from './state-routes.ts'
 import { streamingRoutes } from './streaming-routes.ts'
@@ -19,8 +19,12 @@ import { streamingRoutes } from './streaming-routes.ts'
 const OBSERVE_EVERY_MS = 1000
 const CONNECTION_TIMEOUT_MS = 30_000
 const BODY_BYTES_MAX = 16 * 1024
+/** Beyond it they are closed as they come: they must not take the files of the engine. */
+const CONNECTIONS_MAX = 64
 /** Room for a key of 64 KiB in a path, percent-encoded. */
 const PARAMETER_CHARACTERS_MAX = 200_000
+/** For such a path and the other headers. */
+const HEADER_BYTES_MAX = PARAMETER_CHARACTERS_MAX + 16 * 1024
 
 export interface AdminOptions {
   /** A loopback address. */
@@ -78,8 +82,12 @@ export function createAdminApp(options: AdminOptions): {
     connectionTimeout: CONNECTION_TIMEOUT_MS,
     requestTimeout: CONNECTION_TIMEOUT_MS,
     forceCloseConnections: true,
+    http: { maxHeaderSize: HEADER_BYTES_MAX },
+    clientErrorHandler: answerUnreadable,
+    frameworkErrors: answerUnroutable,
     routerOptions: { maxParamLength: PARAMETER_CHARACTERS_MAX },
   })
+  server.server.maxConnections = CONNECTIONS_MAX
   server.addHook('onRequest', async (request, reply) => {
     if (isLoopback(request.hostname) && isOwn(request.headers.origin)) return
     const message =

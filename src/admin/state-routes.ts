@@ -4,6 +4,7 @@ import { MillraceError, messageOf } from '../base/errors.ts'
 import type { Clock } from '../host/host.ts'
 import type { EngineView } from './engine-view.ts'
 import { badRequest, notFound } from './http-error.ts'
+import { valueToJson } from './value-json.ts'
 
 /**
  * An executor that computes answers between chunks of work; one that does not answer so long hangs.
@@ -57,9 +58,9 @@ async function ask(
     }
     switch (answer.kind) {
       case 'found':
-        return { key, value: answer.value }
+        return { key, value: valueToJson(answer.value) }
       case 'absent':
-        throw notFound(`state '${uid}' has no key ${JSON.stringify(key)}`)
+        throw notFound(`state '${uid}' has no key ${JSON.stringify(key).slice(0, 200)}`)
       case 'unknownState':
         throw notFound(`unknown state: ${uid} (${statesOf(view)})`)
     }

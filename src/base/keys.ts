@@ -77,8 +77,10 @@ export function hashBytes(bytes: Uint8Array): number {
 /** `hashBytes(encodeKey(key))`, without the bytes where the key is a plain ASCII string. */
 export function hashKey(key: Key): number {
   if (typeof key === 'string') {
-    let h = Math.imul(0x811c9dc5 ^ TAG.string, 0x01000193)
     const n = key.length
+    // Its tag and its end are two bytes; what may be too long is measured where it is encoded.
+    if (n > KEY_BYTES_MAX - 2) return hashBytes(encodeKey(key))
+    let h = Math.imul(0x811c9dc5 ^ TAG.string, 0x01000193)
     for (let i = 0; i < n; i++) {
       const code = key.charCodeAt(i)
       if (code === 0 || code > 0x7f) return hashBytes(encodeKey(key))

@@ -126,12 +126,24 @@ function outsidePlugin(fs: BundleFileSystem): Plugin {
   return {
     name: 'millrace-outside',
     setup(setup) {
-      setup.onResolve({ filter: /^millrace(\/.*)?$/ }, ({ path }) => {
+      setup.onResolve({ filter: /^millrace(\/.*)?$/ }, ({ path, kind }) => {
         const module = FRAMEWORK[path]
-        if (module !== undefined) return { path: compiledModule(module), external: true }
+        if (module !== undefined) {
+          if (kind === 'require-call') return { path: module, namespace: REQUIRED }
+          return { path: compiledModule(module), external: true }
+        }
         const known = Object.keys(FRAMEWORK).join(' and ')
         return { errors: [{ text: `'${path}' does not exist: there is ${known}` }] }
       })
+      // What CommonJS requires is a module of the bundle that imports the one copy: an ES module
+      // outside cannot be required by its URL.
+      setup.onLoad({ filter: /^/, namespace: REQUIRED }, ({ path }) => ({
+        contents: `export * from ${JSON.stringify(compiledModule(path))}`,
+      }))
+      setup.onResolve({ filter: /^file:/, namespace: REQUIRED }, ({ path }) => ({
+        path,
+        external: true,
+      }))
       setup.onResolve({ filter: /\.node$/ }, ({ path, resolveDir }) => {
         return path.startsWith('.') ? { path: resolve(resolveDir, path), external: true } : null
       })
@@ -150,6 +162,7 @@ function outsidePlugin(fs: BundleFileSystem): Plugin {
   }
 }
 
+const REQUIRED = 'millrace-required'
 const FRAMEWORK: Readonly<Record<string, string>> = { millrace: 'src/index.js' }
 
 function refusal(failure: BuildFailure, workingDirectory: string): MillraceError {

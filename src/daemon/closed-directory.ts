@@ -1,25 +1,30 @@
-/** Work on a data directory that no server runs on: it is owned for as long as the work takes. */
+/**
+ * Work on a data directory that no server runs on: it is owned for as long as the work takes. One
+ * that cannot be written has no owner to fear, and is looked at through copies of its stores.
+ */
 import { resolve } from 'node:path'
 import { openCheckpoint } from '../../checkpoint/checkpoint.ts'
 import type { Checkpoint } from '../../checkpoint/checkpoint.ts'
 import { verifyCheckpoint } from '../../checkpoint/verify.ts'
 import { equalBytes } from '../base/bytes.ts'
-import { MillraceError } from '../base/errors.ts'
-import { examineDirectory } from '../engine/directory.ts'
-import { ownDirectory } from '../engine/ownership.ts'
+import { MillraceError, isMillraceError } from '../base/errors.ts'
+import { directoryLayout, examineDirectory } from '../engine/directory.ts'
+import { announcedOwner, ownDirectory } from '../engine/ownership.ts'
+import type { Ownership } from '../engine/ownership.ts'
 import { readIdentity } from '../engine/identity.ts'
 import type { Host } from '../host/host.ts'
 import type { Shell } from '../host/shell.ts'
+import { withStoresAside } from './stores-aside.ts'
 
 /**
- * Runs `work` as the owner. Throws `MR_DIRECTORY_OWNED` beside a live server, `MR_CONFIG_INVALID`
- * where there is no data directory, and what `examineDirectory` throws.
+ * Runs `work` as the owner, on the host it is handed. Throws `MR_DIRECTORY_OWNED` beside a live
+ * server, `MR_CONFIG_INVALID` where there is no data directory, and what `examineDirectory` throws.
  */
 export async function withOwnedDirectory<T>(
   shell: Pick<Shell, 'workingDirectory'>,
   host: Host,
   given: string,
-  work: (directory: string) => Promise<T>,
+  work: (directory: string, host: Host) => Promise<T>,
 ): Promise<T> {
   const directory = resolve(shell.workingDirectory, given)
   const state = await examineDirectory(host.fs, directory)
@@ -30,11 +35,32 @@ export async function withOwnedDirectory<T>(
         : 'is no data directory: nothing is there'
     throw new MillraceError('MR_CONFIG_INVALID', `${directory} ${why}`)
   }
-  const ownership = await ownDirectory(host, directory)
+  const ownership = await ownUnlessReadOnly(host, directory)
+  if (ownership === undefined) {
+    return await withStoresAside(host, directory, (reading) => work(directory, reading))
+  }
   try {
-    return await work(directory)
+    return await work(directory, host)
   } finally {
     await ownership.release()
+  }
+}
+
+/** Undefined where the directory cannot be written; a server with more rights may still own it. */
+async function ownUnlessReadOnly(host: Host, directory: string): Promise<Ownership | undefined> {
+  try {
+    return await ownDirectory(host, directory)
+  } catch (error) {
+    if (!isMillraceError(error, 'MR_DIRECTORY_READ_ONLY')) throw error
+    const { announcement } = directoryLayout(directory)
+    if ((await host.announcements?.isFresh(announcement)) !== true) return undefined
+    const owner = await announcedOwner(host, directory)
+    throw new MillraceError(
+      'MR_DIRECTORY_OWNED',
+      `${directory} cannot be written, and process ${String(owner?.pid ?? 'unknown')} says that ` +
+        'it uses it: stop that one first',
+      { cause: error, details: { directory, ...owner } },
+    )
   }
 }
 

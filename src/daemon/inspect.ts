@@ -40,9 +40,9 @@ export async function inspect(
     shell,
     host,
     options.directory,
-    async (directory) => ({
-      report: await reportDirectory(host, directory, progress.step),
-      states: await readCheckpoint(host, directory, summarizeStates),
+    async (directory, reading) => ({
+      report: await reportDirectory(reading, directory, progress.step),
+      states: await readCheckpoint(reading, directory, summarizeStates),
     }),
   )
   progress.end()

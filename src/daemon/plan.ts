@@ -78,8 +78,8 @@ async function storedShape(shell: Shell, host: Host, dataDir: string): Promise<S
   const state = await examineDirectory(host.fs, dataDir)
   if (state.kind !== 'identified') return { kind: 'nothing' }
   try {
-    return await withOwnedDirectory(shell, host, dataDir, async (directory) => {
-      const read = await readCheckpoint(host, directory, async (checkpoint) => ({
+    return await withOwnedDirectory(shell, host, dataDir, async (directory, reading) => {
+      const read = await readCheckpoint(reading, directory, async (checkpoint) => ({
         bytes: await checkpoint.get(SHAPE_KEY),
       }))
       if (read === undefined)

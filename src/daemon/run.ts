@@ -21,7 +21,7 @@ import { EXIT } from './exit-codes.ts'
 import { hintsOf } from './hints.ts'
 import { createLogger } from './logger.ts'
 import type { Logger } from './logger.ts'
-import { tellSupervisor } from './supervised.ts'
+import { endWithSupervisor, tellSupervisor } from './supervised.ts'
 import { VERSION } from './version.ts'
 
 export interface RunOptions {
@@ -51,6 +51,7 @@ export async function run(
   options: RunOptions,
 ): Promise<number> {
   const { settings, params } = options.config
+  endWithSupervisor(shell)
   const log = await createLogger(shell, settings.logLevel)
   const stop = new StopRequest(shell)
   try {
@@ -72,6 +73,8 @@ export async function run(
     const admin = await listening
     try {
       const bundle = await bundling
+      // Nothing has begun: there is nothing to stop.
+      if (stop.requested) return EXIT.ok
       engine = makeEngine({
         host,
         settings,

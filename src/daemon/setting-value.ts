@@ -2,7 +2,7 @@
 import { Value } from '@sinclair/typebox/value'
 import { MillraceError } from '../base/errors.ts'
 import type { Setting } from './settings.ts'
-import { nearest } from './suggest.ts'
+import { nearest } from '../base/suggest.ts'
 import { UNIT_EXAMPLE, parseUnit } from './units.ts'
 
 /** A value as it stands in JSON. `where` says where it stands, for the message. */
@@ -42,7 +42,10 @@ function expected(setting: Setting): string {
   const minimum: unknown = setting.schema['minimum']
   const maximum: unknown = setting.schema['maximum']
   const range = typeof minimum === 'number' ? ` from ${String(minimum)} to ${String(maximum)}` : ''
-  return `${UNIT_EXAMPLE[setting.unit]}${range}`
+  const multiple: unknown = setting.schema['multipleOf']
+  const step =
+    typeof multiple === 'number' && multiple > 1 ? `, a multiple of ${String(multiple)}` : ''
+  return `${UNIT_EXAMPLE[setting.unit]}${range}${step}`
 }
 
 export function choicesOf(setting: Setting): readonly string[] | undefined {

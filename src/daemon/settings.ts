@@ -4,6 +4,7 @@
  */
 import { Type } from '@sinclair/typebox'
 import type { Static, TObject, TSchema } from '@sinclair/typebox'
+import { SEGMENT_BYTES_MAX, SEGMENT_HEADER_BYTES } from '../../wal/limits.ts'
 import { DEFAULT_SETTINGS } from '../engine/settings.ts'
 import { SUPERVISION_DEFAULTS } from './supervision.ts'
 
@@ -19,8 +20,13 @@ const text = (description: string, byDefault: string, options: { minLength?: num
 const count = (description: string, byDefault: number, minimum: number, maximum: number) =>
   Type.Integer({ description, default: byDefault, minimum, maximum, unit: 'count' })
 
-const bytes = (description: string, byDefault: number, minimum: number, maximum: number) =>
-  Type.Integer({ description, default: byDefault, minimum, maximum, unit: 'bytes' })
+const bytes = (
+  description: string,
+  byDefault: number,
+  minimum: number,
+  maximum: number,
+  multipleOf = 1,
+) => Type.Integer({ description, default: byDefault, minimum, maximum, multipleOf, unit: 'bytes' })
 
 const ms = (description: string, byDefault: number, minimum: number, maximum: number) =>
   Type.Integer({ description, default: byDefault, minimum, maximum, unit: 'ms' })
@@ -62,7 +68,13 @@ export const SETTINGS = group({
     host: text('Address of the admin API. Loopback addresses only.', '127.0.0.1'),
     port: count('Port of the admin API; 0 takes a free one.', 4040, 0, 65_535),
   }),
-  segmentBytes: bytes('Size of a log segment.', DEFAULT_SETTINGS.segmentBytes, 1 * MIB, 1024 * MIB),
+  segmentBytes: bytes(
+    `Size of a log segment: a multiple of ${String(SEGMENT_HEADER_BYTES)} bytes.`,
+    DEFAULT_SETTINGS.segmentBytes,
+    1 * MIB,
+    SEGMENT_BYTES_MAX,
+    SEGMENT_HEADER_BYTES,
+  ),
   logQuotaBytes: bytes(
     'Receiving pauses when so much of the log is still needed.',
     DEFAULT_SETTINGS.logQuotaBytes,

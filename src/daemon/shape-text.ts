@@ -8,6 +8,7 @@ import type {
   OutputShape,
   StateShape,
 } from '../dstream/shape.ts'
+import { unreadStates } from '../dstream/unread-states.ts'
 
 export function shapeLines(shape: GraphShape): readonly string[] {
   const { application, batchMs, inputs, nodes, states, outputs } = shape
@@ -16,6 +17,7 @@ export function shapeLines(shape: GraphShape): readonly string[] {
     ...section('inputs', inputs.map(inputLine)),
     ...section('operators', nodes.map(nodeLine)),
     ...section('states', states.map(stateLine)),
+    ...unreadStates(shape).map((sentence) => `  ! ${sentence}`),
     ...section('outputs', outputs.map(outputLine)),
   ]
 }

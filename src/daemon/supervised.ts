@@ -11,18 +11,23 @@ import type { DaemonMessage } from './supervision.ts'
 
 const TELL_EVERY_MS = 200
 
+/**
+ * Ends this process with its supervisor, from the first line on: without one it would hold the
+ * directory against the next daemon, and what is on disk is enough.
+ */
+export function endWithSupervisor(shell: Pick<Shell, 'supervisor' | 'exit'>): void {
+  shell.supervisor?.onGone(() => shell.exit(EXIT.hurried))
+}
+
 /** Tells until the returned function is called; does nothing where there is no supervisor. */
 export function tellSupervisor(
-  shell: Pick<Shell, 'supervisor' | 'exit'>,
+  shell: Pick<Shell, 'supervisor'>,
   clock: Clock,
   engine: EngineHandle,
   settings: Settings,
 ): () => void {
   const { supervisor } = shell
   if (supervisor === undefined) return () => undefined
-  // A daemon without its supervisor would hold the directory against the next one: what is on disk
-  // is enough.
-  supervisor.onGone(() => shell.exit(EXIT.hurried))
   const send = (message: DaemonMessage): void => {
     supervisor.send(message)
   }

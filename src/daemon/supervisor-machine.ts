@@ -25,6 +25,8 @@ export interface SupervisorState {
   readonly phase: 'running' | 'waiting' | 'stopping' | 'done'
   /** The child has not come to running yet. */
   readonly recovering: boolean
+  /** The child has said something: its engine begins, or has begun. */
+  readonly heard: boolean
   /** Deaths since the last progress. */
   readonly deaths: number
   readonly highestCommit: number
@@ -66,6 +68,7 @@ export const startSupervisor = (): SupervisorStep => ({
   state: {
     phase: 'running',
     recovering: true,
+    heard: false,
     deaths: 0,
     highestCommit: -1,
     standby: 'none',
@@ -77,15 +80,12 @@ export const startSupervisor = (): SupervisorStep => ({
 export function superviseStep(state: SupervisorState, event: SupervisorEvent): SupervisorStep {
   switch (event.kind) {
     case 'message':
-      return planStandby(hear(state, event.message), event.message)
+      return planStandby({ ...hear(state, event.message), heard: true }, event.message)
     case 'exited':
       return exited(state, event)
     case 'backoffOver':
       if (state.phase !== 'waiting') return stay(state)
-      return {
-        state: { ...state, phase: 'running', recovering: true, standby: 'none' },
-        actions: [SPAWN],
-      }
+      return { state: { ...state, ...FRESH }, actions: [SPAWN] }
     case 'standbyDue':
       return standbyDue(state)
     case 'signalled':
@@ -97,6 +97,7 @@ export function superviseStep(state: SupervisorState, event: SupervisorEvent): S
   }
 }
 
+const FRESH = { phase: 'running', recovering: true, heard: false, standby: 'none' } as const
 const SPAWN: SupervisorAction = { kind: 'spawn' }
 const KILL: SupervisorAction = { kind: 'signal', signal: 'SIGKILL' }
 const stay = (state: SupervisorState): SupervisorStep => ({ state, actions: [] })
@@ -146,7 +147,7 @@ function exited(
   { code, signal }: { code: number | null; signal: string | null },
 ): SupervisorStep {
   assert(state.phase === 'running' || state.phase === 'stopping', 'a child exits only once')
-  if (state.phase === 'stopping') return finish(state, code ?? EXIT.hurried)
+  if (state.phase === 'stopping') return finish(state, code ?? codeOfStop(state, signal))
   if (code !== null && FINAL_EXITS.has(code)) return finish(state, code)
   const how =
     code === null ? `was ended by ${signal ?? 'nobody knows what'}` : `exited with ${String(code)}`
@@ -173,6 +174,10 @@ function exited(
     ],
   }
 }
+
+/** A child that the signal met before it could hear of it had begun nothing. */
+const codeOfStop = ({ heard }: SupervisorState, signal: string | null): number =>
+  !heard && (signal === 'SIGTERM' || signal === 'SIGINT') ? EXIT.ok : EXIT.hurried
 
 /** Nobody's fault, and nothing a restart could wear out: not counted as a death. */
 function waitForRoom(state: SupervisorState): SupervisorStep {

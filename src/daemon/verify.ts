@@ -16,13 +16,18 @@ export async function verify(
   options: { readonly directory: string; readonly json: boolean },
 ): Promise<number> {
   const progress = progressOn(shell.err)
-  const report = await withOwnedDirectory(shell, host, options.directory, async (directory) => {
-    try {
-      return await reportDirectory(host, directory, progress.step)
-    } finally {
-      progress.end()
-    }
-  })
+  const report = await withOwnedDirectory(
+    shell,
+    host,
+    options.directory,
+    async (directory, reading) => {
+      try {
+        return await reportDirectory(reading, directory, progress.step)
+      } finally {
+        progress.end()
+      }
+    },
+  )
   const whole = report.problems.length === 0
   const verdict = whole
     ? 'verified: every byte is as it was written'

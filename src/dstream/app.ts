@@ -14,6 +14,7 @@ import type { StreamingContext } from './streaming-context.ts'
 import { GraphBuilder, invalid } from './graph-builder.ts'
 import { Graph } from './graph.ts'
 import { makeContext } from './make-context.ts'
+import { checkOptions } from './options.ts'
 import { readParams, type Infer, type ParamValue } from './params.ts'
 
 export interface App<P> {
@@ -55,13 +56,14 @@ export function defineApp<
   const D extends Readonly<Record<string, ParamValue>> = Readonly<Record<string, never>>,
 >(options: AppOptions<D>, build: (ssc: StreamingContext, params: Infer<D>) => void): App<Infer<D>> {
   const place = callPlace('defineApp')
-  const { name, batchInterval } = options
+  const { name, batchInterval } = checkOptions('defineApp', options, place)
   if (typeof name !== 'string' || name === '' || name.includes('/')) {
     throw invalid(place, `the name must be a text without "/", not ${JSON.stringify(name)}`)
   }
   if (!Number.isSafeInteger(batchInterval) || batchInterval < 1) {
     throw invalid(place, `the batch interval must be at least 1 ms, not ${String(batchInterval)}`)
   }
+  const describe: (ssc: StreamingContext, params: Infer<D>) => unknown = build
   const params = (given: Readonly<Record<string, ParamValue>>): Infer<D> =>
     readParams(options.params, given, place)
   return {
@@ -72,9 +74,26 @@ export function defineApp<
     place,
     code: digestOf(build.toString()),
     program: (ssc, given) => {
-      build(ssc, params(given))
+      const built = describe(ssc, params(given))
+      if (isPromise(built)) throw asyncBody(place, built)
     },
   }
+}
+
+const isPromise = (value: unknown): value is PromiseLike<unknown> =>
+  typeof value === 'object' && value !== null && 'then' in value && typeof value.then === 'function'
+
+/** What the rest of such a function does or throws comes too late to be heard. */
+function asyncBody(place: Place, built: PromiseLike<unknown>): MillraceError {
+  built.then(
+    () => undefined,
+    () => undefined,
+  )
+  return invalid(
+    place,
+    "the program's function must not be async: it describes the graph, which is complete when it " +
+      'returns; await what it needs at the top level of its module',
+  )
 }
 
 /** Whether something that a module exports is a program. */

@@ -5,6 +5,7 @@ import type { GraphBuilder } from './graph-builder.ts'
 import { invalid } from './graph-builder.ts'
 import { blockInput, queueInput, receiverInput, sequenceInput } from './inputs.ts'
 import { makeDStream } from './make-dstream.ts'
+import { checkOptions } from './options.ts'
 import { makeResource } from './resource.ts'
 import { transformedAll, united } from './transform.ts'
 
@@ -16,32 +17,33 @@ export function makeContext(graph: GraphBuilder): StreamingContext {
         blockInput<string>(graph, {
           kind: 'socketText',
           operator: 'socketTextStream',
-          uid: options.uid,
+          uid: checkOptions('socketTextStream', options).uid,
           parameters: { host, port },
         }),
       ),
-    httpStream: ({ uid, port, host = '127.0.0.1', path = '/' }) =>
-      makeDStream(
-        blockInput<string>(graph, {
-          kind: 'http',
-          operator: 'httpStream',
-          uid,
-          parameters: { host, port, path },
-        }),
-      ),
-    generatorStream: ({ uid, linesPerSecond, lines, seed } = {}) =>
-      makeDStream(
+    httpStream(options) {
+      const { uid, port, host = '127.0.0.1', path = '/' } = checkOptions('httpStream', options)
+      const parameters = { host, port, path }
+      const spec = { kind: 'http', operator: 'httpStream', uid, parameters } as const
+      return makeDStream(blockInput<string>(graph, spec))
+    },
+    generatorStream(options = {}) {
+      const { uid, linesPerSecond, lines, seed } = checkOptions('generatorStream', options)
+      return makeDStream(
         blockInput<string>(graph, {
           kind: 'generator',
           operator: 'generatorStream',
           uid,
           parameters: { linesPerSecond, lines, seed },
         }),
-      ),
-    receiverStream: (options, make) => makeDStream(receiverInput(graph, options.uid, make)),
+      )
+    },
+    receiverStream: (options, make) =>
+      makeDStream(receiverInput(graph, checkOptions('receiverStream', options).uid, make)),
     queueStream: (queue, oneAtATime = true, fallback = []) =>
       makeDStream(queueInput(graph, queue, oneAtATime, fallback)),
-    sequenceStream: (options) => makeDStream(sequenceInput(graph, options)),
+    sequenceStream: (options) =>
+      makeDStream(sequenceInput(graph, checkOptions('sequenceStream', options))),
     union: (streams) =>
       makeDStream(
         united(
@@ -59,6 +61,7 @@ export function makeContext(graph: GraphBuilder): StreamingContext {
       ),
     resource: (options) => {
       const place = callPlace('resource')
+      checkOptions('resource', options, place)
       const { uid } = graph.claim('resource', place, options.uid)
       if (typeof options.open !== 'function' || typeof options.close !== 'function') {
         throw invalid(place, 'a resource needs the functions open and close')

@@ -13,6 +13,7 @@ import type { PartitionedRows, StagedPart } from './batch.ts'
 import type { BatchContext, Outputs, PartitionContext } from './dstream.ts'
 import { runForeachRDD } from './foreach-rdd.ts'
 import { invalid, type GraphBuilder } from './graph-builder.ts'
+import { checkOptions, checkTextFiles } from './options.ts'
 import type { RunOutput } from './output.ts'
 import type { Json, OutputKind, OutputShape } from './shape.ts'
 import type { Batch } from './current-batch.ts'
@@ -27,26 +28,24 @@ export function outputsOf<T>(node: StreamNode<T>): Outputs<T> {
       if (!Number.isSafeInteger(n) || n < 0) {
         throw invalid(place, `the number of rows must be a whole number from 0, not ${String(n)}`)
       }
-      register(node, 'print', place, { n }, options.uid, printed(place, n))
+      const { uid } = checkOptions('print', options, place)
+      register(node, 'print', place, { n }, uid, printed(place, n))
     },
     saveAsTextFiles(prefix, suffix = '', options = {}) {
       const place = callPlace('saveAsTextFiles')
-      register(node, 'textFiles', place, { prefix, suffix }, options.uid, handedOver)
+      checkTextFiles(prefix, suffix, place)
+      const { uid } = checkOptions('saveAsTextFiles', options, place)
+      register(node, 'textFiles', place, { prefix, suffix }, uid, handedOver)
     },
     foreachRDD(f, options = {}) {
       const place = callPlace('foreachRDD')
-      register(node, 'foreachRDD', place, {}, options.uid, onOneProcess(place, f))
+      const { uid } = checkOptions('foreachRDD', options, place)
+      register(node, 'foreachRDD', place, {}, uid, onOneProcess(place, f))
     },
     foreachPartition(options, f) {
       const place = callPlace('foreachPartition')
-      register(
-        node,
-        'foreachPartition',
-        place,
-        {},
-        options.uid,
-        onEachPartition(node.graph, place, f),
-      )
+      const { uid } = checkOptions('foreachPartition', options, place)
+      register(node, 'foreachPartition', place, {}, uid, onEachPartition(node.graph, place, f))
     },
     toRows(uid) {
       register(node, 'rows', callPlace('toRows'), {}, uid, packed)

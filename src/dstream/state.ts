@@ -21,6 +21,7 @@ import type { Scope } from '../dataset/scope.ts'
 import { chunksOf, rowsOf } from '../dataset/text.ts'
 import type { StateView } from './batch.ts'
 import type { BatchContext, StateOptions, UpdateState } from './dstream.ts'
+import { checkCodec, checkIdle, checkOptions } from './options.ts'
 import type { StateShape } from './shape.ts'
 import type { Batch } from './current-batch.ts'
 import { StreamNode } from './stream-node.ts'
@@ -54,8 +55,10 @@ export function updateState<K extends Key, V, S>(
   f: UpdateState<V, S>,
 ): StreamNode<Pair<K, S>> {
   const { graph } = parent
+  checkOptions('updateStateByKey', options, place)
   const partitions = checkPartitions(options.partitions ?? graph.settings.partitions, place)
-  const codec = options.codec ?? structured<S>()
+  const codec = checkCodec(options.codec ?? structured<S>(), place)
+  const idle = checkIdle(options.idle, place)
   const node = new StreamNode<Pair<K, S>>({
     graph,
     kind: place.operator,
@@ -73,7 +76,7 @@ export function updateState<K extends Key, V, S>(
       return plan
     },
   })
-  const state = { partitions, codecVersion: codec.version, idle: options.idle ?? 'call' } as const
+  const state = { partitions, codecVersion: codec.version, idle }
   const shape = graph.addState({ ...state, node: node.id, place }, options.uid)
   graph.codecs.set(shape.uid, codec)
   const initial = encodeInitial(options.initial ?? [], codec, place)

@@ -14,6 +14,7 @@ import type { Manifest } from './backup/manifest.ts'
 import { deferred, within } from '../executor/deferred.ts'
 import { assemble, jobGenerator, type Parts } from './assembly.ts'
 import type { EngineOptions } from './engine-options.ts'
+import type { JobGenerator } from './job-generator.ts'
 import { ListenerBus, type StreamingListener } from './listener-bus.ts'
 import type { QueryAnswer } from '../executor/attempt.ts'
 import type { Receivers } from './receivers.ts'
@@ -43,6 +44,7 @@ export class Engine {
   #done: Promise<void> | undefined
   #receiving: Promise<void> | undefined
   #receiversStopped: Promise<void> | undefined
+  #generator: JobGenerator | undefined
   #restarts = 0
   #settledTime = -1
   readonly #backups: LiveBackups
@@ -183,6 +185,7 @@ export class Engine {
       intake: this.#parts?.intake,
       history: this.#parts?.history,
       executorRestarts: this.#restarts,
+      catchUpBatches: this.#generator?.catchUpBatches ?? 0,
     })
   }
 
@@ -255,6 +258,7 @@ export class Engine {
       run: (time) => this.#runBatch(parts, time),
       stopReceivers: () => this.#stopReceivers(receivers),
     })
+    this.#generator = generator
     started()
     await generator.run({ ending: this.#ending.signal, halting: this.#halting.signal })
   }

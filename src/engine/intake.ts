@@ -7,6 +7,9 @@
  * Receiving stops before the disk is full, so that what is needed to run batches, commit them and
  * clean up after them still finds room: that is what makes room again. Between pausing and resuming
  * lies a tenth of the limit, so that it does not flutter.
+ *
+ * Invariant: who passes is counted until it is stored, so the quota is passed by one block at most,
+ * however many come at once.
  */
 import { messageOf } from '../base/errors.ts'
 import type { Host } from '../host/host.ts'
@@ -35,6 +38,8 @@ export class Intake {
   #stopWatching: (() => void) | undefined
   #waiting: (() => void)[] = []
   #open = false
+  /** Bytes of blocks that have passed and may not be counted in the log yet. */
+  #passing = 0
 
   constructor(parts: IntakeParts) {
     this.#parts = parts
@@ -60,9 +65,13 @@ export class Intake {
     if (this.#open || this.#paused !== undefined) return this.#paused
     const { log, pinnedBytes, settings } = this.#parts
     const { diskReserveBytes, logQuotaBytes } = settings
-    if (pinnedBytes() >= logQuotaBytes) {
+    if (pinnedBytes() + this.#passing >= logQuotaBytes) {
       this.#paused = 'quota'
-      const details = { pinnedBytes: pinnedBytes(), quotaBytes: logQuotaBytes }
+      const details = {
+        pinnedBytes: pinnedBytes(),
+        passingBytes: this.#passing,
+        quotaBytes: logQuotaBytes,
+      }
       log.warn(details, 'receiving pauses: the log holds as much as its quota allows')
     } else if ((this.#freeBytes ?? Infinity) < diskReserveBytes) {
       this.#paused = 'disk'
@@ -72,20 +81,26 @@ export class Intake {
     return this.#paused
   }
 
-  /** Resolves when a block may be stored. */
-  async pass(): Promise<void> {
+  /** Resolves when a block may be stored; call what it gives once that is done, or has failed. */
+  async pass(bytes: number): Promise<() => void> {
     while (this.paused !== undefined) {
       await new Promise<void>((resolve) => {
         this.#waiting.push(resolve)
       })
     }
+    this.#passing += bytes
+    return () => {
+      this.#passing -= bytes
+      this.onCleaned()
+    }
   }
 
-  /** Called when the log has become free. */
+  /** Called when something that counted does so no more. */
   onCleaned(): void {
     const { pinnedBytes, settings } = this.#parts
     if (this.#paused !== 'quota') return
-    if (pinnedBytes() < settings.logQuotaBytes * RESUME_SHARE) this.#resume()
+    const bytes = pinnedBytes() + this.#passing
+    if (bytes < settings.logQuotaBytes * RESUME_SHARE) this.#resume()
   }
 
   async #watch(): Promise<void> {

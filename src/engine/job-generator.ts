@@ -5,6 +5,7 @@
  */
 import type { Duration } from '../base/time.ts'
 import type { Progress } from './layout.ts'
+import { CatchUp } from './catch-up.ts'
 import { type BatchClock, nextBatch } from './schedule.ts'
 import type { Logger } from './settings.ts'
 
@@ -30,18 +31,33 @@ export interface Signals {
 
 export class JobGenerator {
   readonly #parts: JobGeneratorParts
+  readonly #catchUp: CatchUp
 
   constructor(parts: JobGeneratorParts) {
     this.#parts = parts
+    this.#catchUp = new CatchUp(parts.log)
+  }
+
+  /** Empty batches that are due after a downtime or a jump of the clock. */
+  get catchUpBatches(): number {
+    return this.#catchUp.left
   }
 
   async run(signals: Signals): Promise<void> {
     const { clock, interval, log, mustRunEmpty } = this.#parts
     const first = this.#parts.progress()
     let maySkip = !mustRunEmpty && first.time > first.zeroTime
+    let jumped = mustRunEmpty
     while (!signals.halting.aborted) {
       const { zeroTime, time: last } = this.#parts.progress()
-      if (clock.follow()) maySkip = !mustRunEmpty
+      if (clock.follow()) {
+        maySkip = !mustRunEmpty
+        jumped = mustRunEmpty
+      }
+      const due = Math.floor((clock.now() - last) / interval)
+      if (jumped) this.#catchUp.begin(due, clock.now())
+      else this.#catchUp.look(due, clock.now())
+      jumped = false
       const next = nextBatch(last, clock.now(), { interval, zeroTime, maySkip })
       maySkip = false
       if (!(await this.#due(next.time, signals))) return

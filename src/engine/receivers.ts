@@ -105,8 +105,10 @@ export class Receivers {
 
   async #add(input: InputShape, block: Block): Promise<'stored' | 'duplicate'> {
     const { blocks, history, inputs, intake } = this.#parts
-    await intake.pass()
-    const { kind } = await blocks.addBlock({ streamId: inputs.logId(input), ...block })
+    const bytes = block.parts.reduce((sum, part) => sum + part.length, 0)
+    const passed = await intake.pass(bytes)
+    const stored = blocks.addBlock({ streamId: inputs.logId(input), ...block })
+    const { kind } = await stored.finally(passed)
     if (kind === 'duplicate') history.duplicate()
     else this.#entryOf(input).records += block.records
     return kind

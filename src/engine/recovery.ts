@@ -11,6 +11,7 @@ import type { LogReport } from '../../wal/contract.ts'
 import type { BlockStore } from '../blocks/block-store.ts'
 import { MillraceError } from '../base/errors.ts'
 import type { GraphShape } from '../dstream/shape.ts'
+import { unreadStates } from '../dstream/unread-states.ts'
 import { adoptShape } from './adoption.ts'
 import { examineDirectory } from './directory.ts'
 import type { EngineOptions } from './engine-options.ts'
@@ -140,6 +141,7 @@ async function open(options: EngineOptions, hooks: RecoveryHooks, stack: Stack):
 async function buildProgram(team: TeamHandle, options: EngineOptions): Promise<GraphShape> {
   const shape = await team.build()
   refuseMisfits(shape, options.directory === undefined)
+  for (const sentence of unreadStates(shape)) options.log.warn({}, sentence)
   return shape
 }
 

@@ -20,6 +20,7 @@ export interface StatusParts {
   readonly intake: Intake | undefined
   readonly history: History | undefined
   readonly executorRestarts: number
+  readonly catchUpBatches: number
 }
 
 const NO_TOTALS = {
@@ -38,6 +39,7 @@ export function statusOf(parts: StatusParts): EngineStatus {
     startedAt: parts.startedAt,
     recovery: parts.recovery,
     batchMs: opened?.shape.batchMs ?? 0,
+    catchUpBatches: parts.catchUpBatches,
     lastCommit:
       opened === undefined || progress === undefined
         ? undefined

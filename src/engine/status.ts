@@ -30,6 +30,8 @@ export interface EngineStatus {
     readonly total: number
   }
   readonly batchMs: number
+  /** Empty batches that are due, after a downtime or a jump of the clock. */
+  readonly catchUpBatches: number
   readonly lastCommit: { readonly number: number; readonly time: number } | undefined
   /** Set while a batch is held: its own error, in the program's words, and where in the program. */
   readonly blocked: BlockedBatch | undefined

@@ -1,8 +1,9 @@
 /**
- * Keys as JSON, for queries: what JSON can say stands for itself, arrays are tuples, and two forms
- * stand for the rest.
+ * Keys as JSON, for queries: what JSON can say stands for itself, arrays are tuples, and three
+ * forms stand for the rest.
  *
  *   {"bigint": "12345678901234567890"}      {"bytes": "AQID"} (base64)
+ *   {"number": "NaN"}, also "Infinity" and "-Infinity"
  */
 import { MillraceError } from '../base/errors.ts'
 import type { Key } from '../base/keys.ts'
@@ -31,13 +32,15 @@ function special(json: object): Key {
   if (form === 'bytes' && /^[A-Za-z0-9+/]*={0,2}$/.test(value)) {
     return new Uint8Array(Buffer.from(value, 'base64'))
   }
+  if (form === 'number' && /^(NaN|-?Infinity)$/.test(value)) return Number(value)
   return refuse(json)
 }
 
 function refuse(json: unknown): never {
   throw new MillraceError(
     'MR_KEY_INVALID',
-    `${json === undefined ? 'nothing' : JSON.stringify(json)} is no key: write a string, number, ` +
-      'boolean, null, an array of keys, {"bigint":"1"} or {"bytes":"base64"}',
+    `${json === undefined ? 'nothing' : JSON.stringify(json).slice(0, 200)} is no key: write a ` +
+      'string, number, boolean, null, an array of keys, {"bigint":"1"}, {"bytes":"base64"} or ' +
+      '{"number":"NaN"}',
   )
 }

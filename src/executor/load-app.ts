@@ -49,7 +49,7 @@ export function pickApp(
   exportName: string | undefined,
 ): App<unknown> {
   const apps = new Map<string, App<unknown>>()
-  for (const [name, value] of Object.entries(exports)) if (isApp(value)) apps.set(name, value)
+  for (const [name, value] of namedExports(exports)) if (isApp(value)) apps.set(name, value)
   const names = [...apps.keys()].sort()
   const listed = names.length === 0 ? 'it exports none' : `it exports ${names.join(', ')}`
   if (exportName !== undefined) {
@@ -63,6 +63,15 @@ export function pickApp(
     throw invalid(`the program has several apps: choose one of ${names.join(', ')} with --export`)
   }
   throw invalid('the program has no app: write `export default defineApp(…)`')
+}
+
+/** Those of a CommonJS program are the properties of its default export. */
+function namedExports(exports: Readonly<Record<string, unknown>>): (readonly [string, unknown])[] {
+  const { default: standard, ...others } = exports
+  if (isApp(standard) || typeof standard !== 'object' || standard === null) {
+    return Object.entries(exports)
+  }
+  return [...Object.entries<unknown>({ ...standard }), ...Object.entries(others)]
 }
 
 function onlyOne(apps: ReadonlySet<App<unknown>>): App<unknown> | undefined {

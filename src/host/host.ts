@@ -136,6 +136,8 @@ export interface Appender {
 export type OwnBytes = Uint8Array<ArrayBuffer>
 
 export interface Network {
+  /** Files and connections this process may have open together; absent where that is not known. */
+  readonly openFilesMax?: number
   connect(to: Address, signal?: AbortSignal): Promise<Connection>
   /** Rejects when the address is taken. Each connection is handed to `onConnection`. */
   listen(at: Address, onConnection: (connection: Connection) => void): Promise<Listener>

@@ -68,10 +68,10 @@ export function appenderCalls(files: ThreadFiles): (request: AppenderRequest) =>
   const open = new Set<number>()
   /** Why the log failed. After it nothing is written or synced any more. */
   let failure: string | undefined
-  /** A sync is under way, or has failed. */
-  let syncing = false
+  /** No room for a write: what was written before stands, and it may be tried again. */
+  const passing: readonly unknown[] = ['ENOSPC', 'EDQUOT', 'MR_SHORT_WRITE']
 
-  function guarded(what: () => void): number {
+  function guarded(what: () => void, mayPass: boolean): number {
     if (failure !== undefined) {
       const told = new Error(`an earlier write or sync failed: ${failure}`)
       throw Object.assign(told, { code: 'MR_LOG_FAILED' })
@@ -79,23 +79,15 @@ export function appenderCalls(files: ThreadFiles): (request: AppenderRequest) =>
     try {
       what()
     } catch (error) {
-      if (!isFull(error)) failure = error instanceof Error ? error.message : String(error)
+      const code = error instanceof Error && 'code' in error ? error.code : undefined
+      const full = mayPass && passing.includes(code)
+      if (!full) failure = error instanceof Error ? error.message : String(error)
       throw error
     }
     return 0
   }
 
-  /** No room for a write: what was written before stands, and it may be tried again. */
-  function isFull(error: unknown): boolean {
-    const code = error instanceof Error && 'code' in error ? error.code : undefined
-    return !syncing && (code === 'ENOSPC' || code === 'EDQUOT' || code === 'MR_SHORT_WRITE')
-  }
-
-  function sync(file: number): void {
-    syncing = true
-    files.fdatasyncSync(file)
-    syncing = false
-  }
+  const sync = (file: number): number => guarded(() => files.fdatasyncSync(file), false)
 
   function write(file: number, position: number, bytes: Uint8Array): void {
     const written = files.writeSync(file, bytes, 0, bytes.length, position)
@@ -126,14 +118,10 @@ export function appenderCalls(files: ThreadFiles): (request: AppenderRequest) =>
         return file
       }
       case 'append':
-        return guarded(() => {
-          write(request.file, request.position, request.bytes)
-          if (request.sync) sync(request.file)
-        })
+        guarded(() => write(request.file, request.position, request.bytes), true)
+        return request.sync ? sync(request.file) : 0
       case 'sync':
-        return guarded(() => {
-          sync(request.file)
-        })
+        return sync(request.file)
       case 'closeFile':
         return close([request.file])
       case 'close':

@@ -7,6 +7,7 @@
  * found by keep-alive; one that has only stopped sending can still be written to. Every accepted or
  * connected socket belongs to whoever was given the connection: it ends by `end` or `destroy`.
  */
+import { readFileSync } from 'node:fs'
 import { connect, createServer, type Server, Socket } from 'node:net'
 import type { Address, Connection, Listener, Network } from './host.ts'
 
@@ -32,9 +33,23 @@ class SocketError extends Error {
 
 export function createNodeNetwork(options: NodeNetworkOptions = {}): Network {
   const timeoutMs = options.connectTimeoutMs ?? CONNECT_TIMEOUT_MS
+  const openFilesMax = readOpenFilesMax()
   return {
+    ...(openFilesMax === undefined ? {} : { openFilesMax }),
     connect: async (to, signal) => await connectTo(to, timeoutMs, signal),
     listen,
+  }
+}
+
+/** Linux says it in a file; Node has raised the limit as far as it may when this runs. */
+function readOpenFilesMax(): number | undefined {
+  if (process.platform !== 'linux') return undefined
+  try {
+    const soft = /^Max open files\s+(\d+)/m.exec(readFileSync('/proc/self/limits', 'utf8'))?.[1]
+    return soft === undefined ? undefined : Number(soft)
+  } catch {
+    // No /proc here: the same as any other system that does not say.
+    return undefined
   }
 }
 

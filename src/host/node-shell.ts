@@ -80,7 +80,8 @@ function supervisorLink(): SupervisorLink | undefined {
       })
     },
     onGone: (f) => {
-      process.once('disconnect', f)
+      if (process.connected) process.once('disconnect', f)
+      else f()
     },
   }
 }

@@ -51,7 +51,7 @@ export interface SupervisorLink {
   send(message: unknown): void
   /** The parent's next message; the wait for it keeps this process alive. */
   heard(): Promise<unknown>
-  /** The parent ended. */
+  /** The parent ended; `f` is called at once where it had ended before. */
   onGone(f: () => void): void
 }
 

@@ -5,8 +5,9 @@
  *   staging   .<target's name>.staged-<owner>-<output>-<attempt>   beside it, until published
  *   part      part-00000 …                                 the partition's number; in either
  *
- * The owner tells data directories apart that write into one place. A prefix may hold directories; an empty one leaves `<TIME>[.<suffix>]`. `directory` and a
- * relative prefix are taken from the working directory.
+ * The owner tells data directories apart that write into one place. A prefix may hold directories;
+ * an empty one leaves `<TIME>[.<suffix>]`. `directory` and a relative prefix are taken from the
+ * working directory.
  */
 import { basename, dirname, join, resolve } from 'node:path'
 import { utf8 } from '../base/bytes.ts'

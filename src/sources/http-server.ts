@@ -32,6 +32,8 @@ export interface HttpLimits {
 export interface HttpServerOptions extends HttpLimits {
   readonly path: string
   readonly ingest: Ingest
+  /** `Network.openFilesMax` */
+  readonly openFilesMax?: number | undefined
   /** An error that is no answer to anybody's request. */
   readonly onError: (error: unknown) => void
 }
@@ -40,6 +42,8 @@ export const BODY_BYTES_MAX = 8 * 1024 * 1024
 const BODIES_BYTES_MAX = 64 * 1024 * 1024
 const BODIES_MAX = 1024
 const CONNECTIONS_MAX = 4096
+/** Of what the process may open: log, stores and executors need the rest, and other inputs. */
+const CONNECTIONS_SHARE = 1 / 4
 const REQUEST_TIMEOUT_MS = 60_000
 const RETRY_AFTER_SECONDS = 1
 
@@ -61,7 +65,7 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
     return503OnClosing: false,
     exposeHeadRoutes: false,
   })
-  app.server.maxConnections = CONNECTIONS_MAX
+  app.server.maxConnections = connectionsMax(options.openFilesMax)
   const gate = new Gate(options)
   app.removeAllContentTypeParsers()
   app.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, body, done) => {
@@ -87,6 +91,10 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
     },
   }
 }
+
+/** Connections beyond it are closed as they come. */
+export const connectionsMax = (openFilesMax = Infinity): number =>
+  Math.max(1, Math.min(CONNECTIONS_MAX, Math.floor(openFilesMax * CONNECTIONS_SHARE)))
 
 function addRoutes(app: FastifyInstance, options: HttpServerOptions, gate: Gate): void {
   app.route({

@@ -49,6 +49,7 @@ export function httpReceiver(
         bodyBytesMax: Math.min(limits.bodyBytesMax ?? BODY_BYTES_MAX, context.sink.blockBytesMax),
         path,
         ingest: new Ingest(context.sink),
+        openFilesMax: context.host.net.openFilesMax,
         onError: (error) => {
           context.onEvent({
             kind: 'error',

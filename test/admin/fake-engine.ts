@@ -66,6 +66,7 @@ export const engineStatus = (changes: Partial<EngineStatus> = {}): EngineStatus 
   startedAt: START,
   recovery: { step: 'running', index: 8, steps: 8, done: 0, total: 0 },
   batchMs: 1000,
+  catchUpBatches: 0,
   lastCommit: { number: 2, time: START + 2000 },
   blocked: undefined,
   inputs: [

@@ -304,6 +304,37 @@ describe('state', () => {
     })
   })
 
+  it('is shown as JSON that says what it was', async () => {
+    const value = new Map<unknown, unknown>([['a', new Set([1n])]])
+    const answer = await query({ kind: 'found', value }, path('total', 'x'))
+    expect(answer.body).toEqual({ key: 'x', value: { map: [['a', { set: [{ bigint: '1' }] }]] } })
+  })
+
+  it('is found by a key of 64 KiB, however it is written, over a socket', async () => {
+    const key = 'é'.repeat(32_000)
+    const view = engineView(engineStatus, () => Promise.resolve({ kind: 'found', value: 1 }))
+    const options = { host: '127.0.0.1', port: 0, clock: nodeClock, engine: () => view }
+    const admin = await startAdminServer(options)
+    try {
+      const reply = await fetch(`${admin.url}${path('total', key)}`)
+      expect(await reply.json()).toEqual({ key, value: 1 })
+      const long = await fetch(`${admin.url}${path('total', key.repeat(2))}`)
+      expect([long.status, await long.json()]).toEqual([
+        431,
+        { code: 'MR_REQUEST_INVALID', message: 'path and headers are too long' },
+      ])
+    } finally {
+      await admin.close()
+    }
+  })
+
+  it('is not asked for by a path that cannot be decoded', async () => {
+    expect(await query({ kind: 'absent' }, '/state/total/%E0%A4%A')).toMatchObject({
+      status: 400,
+      body: { code: 'MR_REQUEST_INVALID' },
+    })
+  })
+
   it('is unavailable for a while when its executor died', async () => {
     const died = new MillraceError('MR_EXECUTOR_DIED', 'gone')
     expect(await query(died, path('total', 'x'))).toMatchObject({

@@ -162,6 +162,16 @@ describe('keys', () => {
     )
   })
 
+  it('are of one greatest length, hashed or encoded, ASCII or not', () => {
+    for (const letter of ['a', 'é']) {
+      const most = (65_536 - 2) / Buffer.byteLength(letter)
+      const key = letter.repeat(most)
+      expect(hashKey(key)).toBe(hashBytes(encodeKey(key)))
+      expect(() => hashKey(key + letter)).toThrow('the limit is 65536')
+      expect(() => encodeKey(key + letter)).toThrow('the limit is 65536')
+    }
+  })
+
   it('have these bytes for good', () => {
     const hex = (k: Key): string => Buffer.from(encodeKey(k)).toString('hex')
     expect([null, false, true, 0, -1, 1n, -256n].map(hex)).toEqual([

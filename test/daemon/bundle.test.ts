@@ -29,9 +29,9 @@ async function bundled<T>(
   })
 }
 
-async function bundleIn(directory: string): Promise<Bundle> {
+async function bundleIn(directory: string, program = 'app.ts'): Promise<Bundle> {
   const bundle = await bundleProgram(nodeFileSystem, {
-    program: 'app.ts',
+    program,
     workingDirectory: directory,
     directory: join(directory, 'programs'),
   })
@@ -109,6 +109,24 @@ describe('a bundle', () => {
       expect(text).toContain(compiledModule('src/index.js'))
       const framework: unknown = await import(/* @vite-ignore */ compiledModule('src/index.js'))
       expect(await run(bundle)).toBe(Reflect.get(Object(framework), 'seconds'))
+    })
+  })
+
+  it('holds a CommonJS program, with the same one copy of the framework', async () => {
+    const framework: unknown = await import(/* @vite-ignore */ compiledModule('src/index.js'))
+    const seconds: unknown = Reflect.get(Object(framework), 'seconds')
+    await withDirectory(async (directory) => {
+      await writeFiles(directory, {
+        'app.cjs':
+          "const m = require('millrace')\nmodule.exports = [m.seconds, require('./esm.mjs')]",
+        'esm.mjs': "export { seconds } from 'millrace'",
+        'plain/package.json': '{"type": "commonjs"}',
+        'plain/app.js': "const { seconds } = require('millrace')\nexports.found = seconds",
+        'typed.cts': "import m = require('millrace')\nexport = m.seconds",
+      })
+      expect(await run(await bundleIn(directory, 'app.cjs'))).toEqual([seconds, { seconds }])
+      expect(await run(await bundleIn(directory, 'plain/app.js'))).toEqual({ found: seconds })
+      expect(await run(await bundleIn(directory, 'typed.cts'))).toBe(seconds)
     })
   })
 

@@ -6,6 +6,7 @@ import { describe, expect, it } from 'vitest'
 import { loadConfig } from '../../src/daemon/config.ts'
 import type { Config, ConfigSources } from '../../src/daemon/config.ts'
 import { SETTING_LIST } from '../../src/daemon/settings.ts'
+import { SEGMENT_BYTES_MAX, SEGMENT_BYTES_MIN, SEGMENT_HEADER_BYTES } from '../../wal/limits.ts'
 import { nodeFileSystem } from '../../src/host/node-file-system.ts'
 import { withDirectory } from '../engine/directory-fixture.ts'
 
@@ -145,8 +146,20 @@ describe('a wrong configuration is refused', () => {
     await withFile({ admin: { prot: 1 } }, async (directory) => {
       expect(await refusal(load(directory))).toContain('did you mean admin.port?')
     })
-    const environment = { MILLRACE_ADMIN_PROT: '1' }
-    expect(await refusal(load('/', { environment }))).toContain('did you mean MILLRACE_ADMIN_PORT?')
+    const environment = { MILLRACE_EXECUTERS: '1' }
+    expect(await refusal(load('/', { environment }))).toBe(
+      'the environment variable MILLRACE_EXECUTERS is not a setting; ' +
+        'did you mean MILLRACE_EXECUTORS?',
+    )
+  })
+
+  it('where the log itself would refuse it', () => {
+    const segment = SETTING_LIST.find(({ key }) => key === 'segmentBytes')
+    expect(segment?.schema).toMatchObject({
+      maximum: SEGMENT_BYTES_MAX,
+      multipleOf: SEGMENT_HEADER_BYTES,
+    })
+    expect(Number(segment?.schema['minimum'])).toBeGreaterThanOrEqual(SEGMENT_BYTES_MIN)
   })
 
   it('for any name that is not in the table', async () => {
@@ -170,6 +183,7 @@ describe('a wrong configuration is refused', () => {
     [{ durability: 'snyc' }, 'did you mean sync?'],
     [{ stopTimeoutMs: 'soon' }, '500ms, 30s or 5min'],
     [{ segmentBytes: '64 parsecs' }, '64KiB'],
+    [{ segmentBytes: 1_500_000 }, '64KiB, 512MiB or 4GiB from 1048576 to 1073741824, a multiple'],
     [{ dataDir: '' }, 'dataDir'],
     [{ admin: 7 }, "'admin' is not a setting"],
     [{ params: { list: [] } }, 'params.list'],

@@ -135,6 +135,18 @@ describe('a run', () => {
 })
 
 describe('a stop', () => {
+  it('before anything has begun makes no engine', async () => {
+    await trial(async ({ shell, engine, start }) => {
+      const code = start()
+      const raising = nodeClock.every(1, () => {
+        shell.raise('SIGTERM')
+      })
+      expect(await code).toBe(0)
+      raising()
+      expect(engine.parts).toBeUndefined()
+    })
+  })
+
   it('ends at once at a second signal', async () => {
     await trial(async ({ shell, engine, start }) => {
       engine.end = () => new Promise(() => undefined)
@@ -205,6 +217,25 @@ describe('a run that cannot go on', () => {
 })
 
 describe('a supervised run', () => {
+  it('ends at once where its supervisor is gone before it begins', async () => {
+    const supervisor: SupervisorLink = {
+      pid: 1,
+      standby: undefined,
+      send: () => undefined,
+      heard: () => Promise.reject(new Error('nothing is said')),
+      onGone: (f) => {
+        f()
+      },
+    }
+    await trial(
+      async ({ engine, start }) => {
+        expect(await start()).toBe(75)
+        expect(engine.parts).toBeUndefined()
+      },
+      { supervisor },
+    )
+  })
+
   it('tells of settings, phases and commits, and ends when its supervisor is gone', async () => {
     const told: unknown[] = []
     let gone: () => void = () => undefined

@@ -163,6 +163,15 @@ describe('a stop', () => {
     expect(it.finished).toBe(0)
   })
 
+  it('of a daemon that has not said a word is no hurry, whatever came before', () => {
+    const stopped: SupervisorEvent = { kind: 'exited', code: null, signal: 'SIGTERM' }
+    expect(world(term, stopped).finished).toBe(EXIT.ok)
+    expect(world(configured, term, stopped).finished).toBe(EXIT.hurried)
+    expect(world(term, died).finished).toBe(EXIT.hurried)
+    const again = world(configured, died, { kind: 'backoffOver' }, term, stopped)
+    expect(again.finished).toBe(EXIT.ok)
+  })
+
   it('ends a wait at once', () => {
     expect(world(died, term).finished).toBe(EXIT.ok)
     expect(world(died, term, { kind: 'backoffOver' }).spawned).toBe(1)

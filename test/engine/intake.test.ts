@@ -24,8 +24,8 @@ class Place {
     })
   }
 
-  async passes(): Promise<boolean> {
-    const passed = this.intake.pass().then(() => true)
+  async passes(bytes = 0): Promise<boolean> {
+    const passed = this.intake.pass(bytes).then(() => true)
     return await Promise.race([passed, this.clock.turn().then(() => false)])
   }
 }
@@ -46,13 +46,33 @@ describe('the intake', () => {
     place.intake.stop()
   })
 
+  it('lets no more pass at once than the quota has room for, and one block', async () => {
+    const place = new Place()
+    await place.intake.start()
+    const [first, second] = await Promise.all([place.intake.pass(60), place.intake.pass(60)])
+    expect(place.intake.paused).toBe('quota')
+    const third = place.intake.pass(60)
+    expect(await place.passes(60)).toBe(false)
+    // The first is in the log; the second was there before, or failed.
+    place.pinned = 60
+    first()
+    expect(place.intake.paused).toBe('quota')
+    second()
+    const passed = await third
+    expect(place.intake.paused).toBe('quota')
+    place.pinned = 20
+    passed()
+    expect(place.intake.paused).toBeUndefined()
+    place.intake.stop()
+  })
+
   it('pauses while less than the reserve is free, and goes on by itself', async () => {
     const place = new Place()
     await place.intake.start()
     place.free = 499
     await place.clock.advance(500)
     expect(place.intake.paused).toBe('disk')
-    const waiting = place.intake.pass()
+    const waiting = place.intake.pass(0)
     place.free = 510
     await place.clock.advance(500)
     expect(place.intake.paused).toBe('disk')
@@ -75,7 +95,7 @@ describe('the intake', () => {
     const place = new Place()
     place.free = 0
     await place.intake.start()
-    const waiting = place.intake.pass()
+    const waiting = place.intake.pass(0)
     place.intake.stop()
     await waiting
     expect(await place.passes()).toBe(true)

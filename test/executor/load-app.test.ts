@@ -1,5 +1,8 @@
 /** Programs that cannot be built, and how that is told. */
 import { describe, expect, it } from 'vitest'
+import { seconds } from '../../src/base/time.ts'
+import { defineApp } from '../../src/dstream/app.ts'
+import { pickApp } from '../../src/executor/load-app.ts'
 import { isAlive, teamOf, temporaryFolder, TestCheckpoint } from './support.ts'
 
 const APP = (name: string): string => `
@@ -91,6 +94,15 @@ describe('a program', () => {
     expect((await team.build()).application).toBe('two')
   })
 
+  it('of CommonJS may export it in any of the two ways', () => {
+    const app = defineApp({ name: 'x', batchInterval: seconds(1) }, () => undefined)
+    expect(pickApp({ default: app }, undefined)).toBe(app)
+    expect(pickApp({ default: { one: app, other: 1 } }, undefined)).toBe(app)
+    expect(pickApp({ default: { default: app, __esModule: true } }, undefined)).toBe(app)
+    expect(pickApp({ default: { one: app } }, 'one')).toBe(app)
+    expect(() => pickApp({ default: { one: app } }, 'two')).toThrow('it exports one')
+  })
+
   it('with several apps gives the one that is asked for', async () => {
     const source = `${IMPORT}export const two = ${APP('two')}\nexport default ${APP('one')}`
     expect((await (await teamOf(source, { exportName: 'two' })).team.build()).application).toBe(
@@ -128,7 +140,9 @@ describe('a program', () => {
       (reason: unknown) => reason,
     )
     expect(error).toMatchObject({ code: 'MR_GRAPH_DIFFERS' })
-    expect(String(error)).toMatch(/nodes\[1\]\.kind: "(map|filter)" here, "(map|filter)" there/)
+    expect(String(error)).toMatch(
+      /: (map|filter) at app\.ts:8:\d+ here, (map|filter) at app\.ts:8:/,
+    )
   })
 
   it('leaves no process behind when it is stopped', async () => {

@@ -3,11 +3,13 @@
  * files.
  */
 import { spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, describe, expect, it } from 'vitest'
+import { compiledModule } from '../../src/daemon/package-files.ts'
 import type { Address, Connection } from '../../src/host/host.ts'
 import { createNodeNetwork, nodeNetwork } from '../../src/host/node-network.ts'
 
@@ -240,5 +242,18 @@ describe('a listener', () => {
     other.destroy()
     await client.write(bytes('untouched'))
     expect(Buffer.from((await server.read()) ?? []).toString()).toBe('untouched')
+  })
+})
+
+describe('the files a process may open', () => {
+  it('are what the system allows this very process', async () => {
+    const url = compiledModule('src/host/node-network.js')
+    const script = `import('${url}').then((m) => console.log(m.nodeNetwork.openFilesMax))`
+    const shell = `ulimit -n 123; exec "$0" -e "$1"`
+    const child = spawn('sh', ['-c', shell, process.execPath, script])
+    let out = ''
+    child.stdout.on('data', (bytes: Buffer) => (out += bytes.toString()))
+    await once(child, 'close')
+    expect(out.trim()).toBe(process.platform === 'linux' ? '123' : 'undefined')
   })
 })

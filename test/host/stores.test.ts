@@ -105,7 +105,7 @@ describe('failures of LevelDB', () => {
       'MR_CHECKPOINT_DAMAGED',
     ],
     ['LEVEL_IO_ERROR', 'IO error: x/000004.ldb: Input/output error', 'MR_CHECKPOINT_DAMAGED'],
-    ['LEVEL_IO_ERROR', 'IO error: x/000005.log: No space left on device', 'MR_CHECKPOINT_FAILED'],
+    ['LEVEL_IO_ERROR', 'IO error: x/000005.log: No space left on device', 'MR_DISK_FULL'],
     ['LEVEL_IO_ERROR', 'IO error: x/LOCK: Too many open files', 'MR_CHECKPOINT_FAILED'],
     ['LEVEL_IO_ERROR', 'IO error: x/LOCK: Permission denied', 'MR_CHECKPOINT_FAILED'],
   ])('%s with "%s" is %s', (code, text, wanted) => {

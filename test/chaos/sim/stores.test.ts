@@ -74,9 +74,9 @@ describe("LevelDB's twin on a full disk", () => {
     const store = await open()
     await store.batch([put('a')], SYNC)
     disk.capacity = disk.usedBytes
-    expect(await codeOf(store.batch([put('b', 9000)], SYNC))).toBe('MR_CHECKPOINT_FAILED')
+    expect(await codeOf(store.batch([put('b', 9000)], SYNC))).toBe('MR_DISK_FULL')
     disk.capacity = undefined
-    expect(await codeOf(store.batch([put('c')], SYNC))).toBe('MR_CHECKPOINT_FAILED')
+    expect(await codeOf(store.batch([put('c')], SYNC))).toBe('MR_DISK_FULL')
     await store.close()
     const after = await open()
     await after.batch([put('d')], SYNC)
