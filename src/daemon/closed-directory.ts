@@ -1,11 +1,14 @@
 /** Work on a data directory that no server runs on: it is owned for as long as the work takes. */
 import { resolve } from 'node:path'
+import { scanLog } from '../../wal/scan.ts'
 import { openCheckpoint } from '../../checkpoint/checkpoint.ts'
 import type { Checkpoint } from '../../checkpoint/checkpoint.ts'
 import { verifyCheckpoint } from '../../checkpoint/verify.ts'
 import { equalBytes } from '../base/bytes.ts'
 import { MillraceError } from '../base/errors.ts'
-import { examineDirectory } from '../engine/directory.ts'
+import { decodeEvent } from '../blocks/events.ts'
+import { Tracker } from '../blocks/tracker.ts'
+import { directoryLayout, examineDirectory } from '../engine/directory.ts'
 import { ownDirectory } from '../engine/ownership.ts'
 import { readIdentity } from '../engine/identity.ts'
 import type { Host } from '../host/host.ts'
@@ -36,6 +39,28 @@ export async function withOwnedDirectory<T>(
   } finally {
     await ownership.release()
   }
+}
+
+/**
+ * What the log of a directory has waiting, folded without opening it. Throws what damage it meets.
+ * The caller owns the directory.
+ */
+export async function foldLog(
+  host: Pick<Host, 'fs'>,
+  directory: string,
+  root: { readonly identity: Uint8Array; readonly logPosition: number },
+): Promise<Tracker> {
+  const tracker = new Tracker()
+  const { identity, logPosition: provenDurable } = root
+  const { log } = directoryLayout(directory)
+  for await (const event of scanLog(host.fs, log, { identity, provenDurable })) {
+    if (event.kind === 'damage') throw event.error
+    if (event.kind !== 'group') continue
+    for (const { kind, payload, ref } of event.records) {
+      tracker.apply(decodeEvent(kind, payload), ref)
+    }
+  }
+  return tracker
 }
 
 /**

@@ -2,7 +2,7 @@
 import { Value } from '@sinclair/typebox/value'
 import { MillraceError } from '../base/errors.ts'
 import type { Setting } from './settings.ts'
-import { nearest } from './suggest.ts'
+import { nearest } from '../base/suggest.ts'
 import { UNIT_EXAMPLE, parseUnit } from './units.ts'
 
 /** A value as it stands in JSON. `where` says where it stands, for the message. */

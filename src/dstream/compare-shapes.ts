@@ -6,6 +6,7 @@
  * every version of it; one that was derived is honoured only while the shape is unchanged, because
  * another order of operators would hand one state to another operator.
  */
+import { nearest } from '../base/suggest.ts'
 import { describePlace } from '../dataset/place.ts'
 import type { GraphShape, InputShape, NodeShape, StateShape } from './shape.ts'
 
@@ -41,6 +42,30 @@ export interface ShapeComparison {
   readonly changes: readonly ShapeChange[]
   /** The sentences of everything that was refused; empty when the program may start. */
   readonly refusals: readonly string[]
+}
+
+/**
+ * Why a state that was asked to be dropped cannot be: none of that uid is stored, or the program
+ * has it.
+ */
+export function refuseDrop(
+  stored: readonly StateShape[],
+  now: readonly StateShape[],
+  drop: readonly string[],
+): string | undefined {
+  const uids = stored.map((state) => state.uid)
+  const unknown = drop.find((uid) => !uids.includes(uid))
+  if (unknown !== undefined) {
+    const near = nearest(unknown, uids)
+    const meant = near === undefined ? '' : `: is '${near}' meant?`
+    const there = uids.length === 0 ? 'none is stored' : `stored: ${uids.join(', ')}`
+    return `--drop-state ${unknown}: there is no stored state '${unknown}'${meant} (${there})`
+  }
+  const kept = drop.find((uid) => now.some((state) => state.uid === uid))
+  return kept === undefined
+    ? undefined
+    : `--drop-state ${kept}: the program still has the state '${kept}'; only one that it no ` +
+        'longer has can be dropped'
 }
 
 /** `drop` names the states (by uid) that may vanish with what they hold. */
@@ -182,9 +207,12 @@ const whereIs = (state: StateShape): string => describePlace(state.place)
 
 /** For people: one line a change. */
 export function renderComparison(comparison: ShapeComparison): readonly string[] {
-  const head = comparison.same
-    ? 'the program has the shape of the stored one'
-    : 'the program has another shape than the stored one'
+  const head =
+    comparison.refusals.length > 0
+      ? 'the program does not fit what is stored, and run refuses it'
+      : comparison.same
+        ? 'the program has the shape of the stored one'
+        : 'the program has another shape than the stored one'
   return [head, ...comparison.changes.map(renderChange)]
 }
 

@@ -27,6 +27,7 @@ import type {
 } from './dstream.ts'
 import { invalid } from './graph-builder.ts'
 import { outputsOf } from './outputs.ts'
+import { requireFunction, requireSynchronous } from './require-function.ts'
 import { updateState } from './state.ts'
 import { derive, deriveFromBoth, deriveStrictly, type StreamNode } from './stream-node.ts'
 import { transformed, transformedWith, united } from './transform.ts'
@@ -46,18 +47,22 @@ function elementStreams<T>(node: StreamNode<T>, self: () => DStream<T>): Element
   return {
     map<U>(f: (x: T) => U) {
       const place = callPlace('map')
+      requireSynchronous(place, f)
       return makeDStream(derive(node, place, (dataset) => mapRows(dataset, place, f)))
     },
     flatMap<U>(f: (x: T) => Iterable<U>) {
       const place = callPlace('flatMap')
+      requireSynchronous(place, f)
       return makeDStream(derive(node, place, (dataset) => flatMapRows(dataset, place, f)))
     },
     filter(f) {
       const place = callPlace('filter')
+      requireSynchronous(place, f)
       return makeDStream(derive(node, place, (dataset) => filterRows(dataset, place, f)))
     },
     mapPartitions<U>(f: (rows: Iterable<T>) => Iterable<U>) {
       const place = callPlace('mapPartitions')
+      requireSynchronous(place, f)
       return makeDStream(derive(node, place, (dataset) => mapPartitionRows(dataset, place, f)))
     },
     glom() {
@@ -73,6 +78,7 @@ function elementStreams<T>(node: StreamNode<T>, self: () => DStream<T>): Element
     },
     keyBy<K extends Key>(f: (x: T) => K) {
       const place = callPlace('keyBy')
+      requireSynchronous(place, f)
       const keyed = (x: T): Pair<K, T> => [f(x), x]
       return makeDStream(derive(node, place, (dataset) => mapRows(dataset, place, keyed)))
     },
@@ -89,16 +95,22 @@ function elementStreams<T>(node: StreamNode<T>, self: () => DStream<T>): Element
     },
     reduce(f) {
       const place = callPlace('reduce')
+      requireSynchronous(place, f)
       return makeDStream(derive(node, place, (dataset) => reduceRows(dataset, place, f)))
     },
     union: (other) => makeDStream(united([node, other.node], callPlace('union'))),
     transform<U>(
       f: (dataset: Dataset<T>, context: BatchContext) => Dataset<U> | Promise<Dataset<U>>,
     ) {
-      return makeDStream(transformed(node, callPlace('transform'), f))
+      const place = callPlace('transform')
+      requireFunction(place, f)
+      return makeDStream(transformed(node, place, f))
     },
-    transformWith: (other, f) =>
-      makeDStream(transformedWith(node, other.node, callPlace('transformWith'), f)),
+    transformWith: (other, f) => {
+      const place = callPlace('transformWith')
+      requireFunction(place, f)
+      return makeDStream(transformedWith(node, other.node, place, f))
+    },
     persist: self,
     cache: self,
     checkpoint(interval) {
@@ -131,14 +143,17 @@ function wantedPartitions(
 const pairStreams: PairStreams = {
   mapValues(f) {
     const place = callPlace('mapValues')
+    requireSynchronous(place, f)
     return makeDStream(derive(this.node, place, (dataset) => mapValues(dataset, place, f)))
   },
   flatMapValues(f) {
     const place = callPlace('flatMapValues')
+    requireSynchronous(place, f)
     return makeDStream(derive(this.node, place, (dataset) => flatMapValues(dataset, place, f)))
   },
   reduceByKey(f, partitions) {
     const place = callPlace('reduceByKey')
+    requireSynchronous(place, f)
     return combined(this.node, place, reducer(f), partitions)
   },
   groupByKey<K extends Key, V>(
@@ -149,6 +164,7 @@ const pairStreams: PairStreams = {
   },
   combineByKey(create, mergeValue, mergeCombiners, partitions) {
     const place = callPlace('combineByKey')
+    for (const f of [create, mergeValue, mergeCombiners]) requireSynchronous(place, f)
     return combined(this.node, place, { create, mergeValue, mergeCombiners }, partitions)
   },
   cogroup(other, partitions) {
@@ -205,5 +221,7 @@ function updateStateByKey<K extends Key, V, S>(
   ...given: [StateOptions<S>, UpdateState<V, S>] | [UpdateState<V, S>]
 ): DStream<Pair<K, S>> {
   const [options, f] = given.length === 2 ? given : [{}, given[0]]
-  return makeDStream(updateState(this.node, callPlace('updateStateByKey'), options, f))
+  const place = callPlace('updateStateByKey')
+  requireSynchronous(place, f)
+  return makeDStream(updateState(this.node, place, options, f))
 }

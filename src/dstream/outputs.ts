@@ -14,6 +14,7 @@ import type { BatchContext, Outputs, PartitionContext } from './dstream.ts'
 import { runForeachRDD } from './foreach-rdd.ts'
 import { invalid, type GraphBuilder } from './graph-builder.ts'
 import type { RunOutput } from './output.ts'
+import { requireFunction } from './require-function.ts'
 import type { Json, OutputKind, OutputShape } from './shape.ts'
 import type { Batch } from './current-batch.ts'
 import type { StreamNode } from './stream-node.ts'
@@ -35,10 +36,12 @@ export function outputsOf<T>(node: StreamNode<T>): Outputs<T> {
     },
     foreachRDD(f, options = {}) {
       const place = callPlace('foreachRDD')
+      requireFunction(place, f)
       register(node, 'foreachRDD', place, {}, options.uid, onOneProcess(place, f))
     },
     foreachPartition(options, f) {
       const place = callPlace('foreachPartition')
+      requireFunction(place, f)
       register(
         node,
         'foreachPartition',

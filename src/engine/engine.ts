@@ -16,6 +16,7 @@ import { ListenerBus, type StreamingListener } from './listener-bus.ts'
 import type { QueryAnswer } from '../executor/attempt.ts'
 import type { Receivers } from './receivers.ts'
 import { openDirectory, type Opened } from './recovery.ts'
+import { tellRecovered, tellStopped } from './tell.ts'
 import { type BlockedBatch, type EngineStatus, RECOVERY_STEPS } from './status.ts'
 import { statusOf } from './status-view.ts'
 
@@ -216,7 +217,7 @@ export class Engine {
       await this.#close(opened)
     }
     if (this.#phase !== 'failed') this.#phase = 'stopped'
-    this.#options.log.info({ lastBatch: this.progress?.time }, 'stopped')
+    tellStopped(this.#options.log, opened, this.progress?.time, this.blocked)
     this.#changed()
     started()
     await this.#bus.drained()
@@ -225,6 +226,7 @@ export class Engine {
   /** From the open directory to the end: publish, run what was begun, receive, tick. */
   async #live(parts: Parts, started: () => void): Promise<void> {
     const { opened, loop, receivers } = parts
+    tellRecovered(this.#options.log, opened)
     this.#recovery = step(PUBLISHING, 0, opened.unpublished.length)
     await loop.publish(opened.unpublished)
     await opened.acknowledge()

@@ -1,7 +1,7 @@
 /** Suggestions: the distance is one, and the nearest name is found. */
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { editDistance, nearest } from '../../src/daemon/suggest.ts'
+import { editDistance, nearest } from '../../src/base/suggest.ts'
 
 describe('the edit distance', () => {
   it('counts the four edits', () => {
