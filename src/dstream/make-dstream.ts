@@ -27,7 +27,7 @@ import type {
 } from './dstream.ts'
 import { invalid } from './graph-builder.ts'
 import { outputsOf } from './outputs.ts'
-import { requireFunction, requireSynchronous } from './require-function.ts'
+import { placeWith, requireFunction, requireSynchronous } from './require-function.ts'
 import { updateState } from './state.ts'
 import { derive, deriveFromBoth, deriveStrictly, type StreamNode } from './stream-node.ts'
 import { transformed, transformedWith, united } from './transform.ts'
@@ -46,23 +46,19 @@ export function makeDStream<T>(node: StreamNode<T>): DStream<T> {
 function elementStreams<T>(node: StreamNode<T>, self: () => DStream<T>): ElementStreams<T> {
   return {
     map<U>(f: (x: T) => U) {
-      const place = callPlace('map')
-      requireSynchronous(place, f)
+      const place = placeWith('map', f)
       return makeDStream(derive(node, place, (dataset) => mapRows(dataset, place, f)))
     },
     flatMap<U>(f: (x: T) => Iterable<U>) {
-      const place = callPlace('flatMap')
-      requireSynchronous(place, f)
+      const place = placeWith('flatMap', f)
       return makeDStream(derive(node, place, (dataset) => flatMapRows(dataset, place, f)))
     },
     filter(f) {
-      const place = callPlace('filter')
-      requireSynchronous(place, f)
+      const place = placeWith('filter', f)
       return makeDStream(derive(node, place, (dataset) => filterRows(dataset, place, f)))
     },
     mapPartitions<U>(f: (rows: Iterable<T>) => Iterable<U>) {
-      const place = callPlace('mapPartitions')
-      requireSynchronous(place, f)
+      const place = placeWith('mapPartitions', f)
       return makeDStream(derive(node, place, (dataset) => mapPartitionRows(dataset, place, f)))
     },
     glom() {
@@ -77,8 +73,7 @@ function elementStreams<T>(node: StreamNode<T>, self: () => DStream<T>): Element
       )
     },
     keyBy<K extends Key>(f: (x: T) => K) {
-      const place = callPlace('keyBy')
-      requireSynchronous(place, f)
+      const place = placeWith('keyBy', f)
       const keyed = (x: T): Pair<K, T> => [f(x), x]
       return makeDStream(derive(node, place, (dataset) => mapRows(dataset, place, keyed)))
     },
@@ -94,8 +89,7 @@ function elementStreams<T>(node: StreamNode<T>, self: () => DStream<T>): Element
       )
     },
     reduce(f) {
-      const place = callPlace('reduce')
-      requireSynchronous(place, f)
+      const place = placeWith('reduce', f)
       return makeDStream(derive(node, place, (dataset) => reduceRows(dataset, place, f)))
     },
     union: (other) => makeDStream(united([node, other.node], callPlace('union'))),
@@ -142,18 +136,15 @@ function wantedPartitions(
 
 const pairStreams: PairStreams = {
   mapValues(f) {
-    const place = callPlace('mapValues')
-    requireSynchronous(place, f)
+    const place = placeWith('mapValues', f)
     return makeDStream(derive(this.node, place, (dataset) => mapValues(dataset, place, f)))
   },
   flatMapValues(f) {
-    const place = callPlace('flatMapValues')
-    requireSynchronous(place, f)
+    const place = placeWith('flatMapValues', f)
     return makeDStream(derive(this.node, place, (dataset) => flatMapValues(dataset, place, f)))
   },
   reduceByKey(f, partitions) {
-    const place = callPlace('reduceByKey')
-    requireSynchronous(place, f)
+    const place = placeWith('reduceByKey', f)
     return combined(this.node, place, reducer(f), partitions)
   },
   groupByKey<K extends Key, V>(
@@ -221,7 +212,6 @@ function updateStateByKey<K extends Key, V, S>(
   ...given: [StateOptions<S>, UpdateState<V, S>] | [UpdateState<V, S>]
 ): DStream<Pair<K, S>> {
   const [options, f] = given.length === 2 ? given : [{}, given[0]]
-  const place = callPlace('updateStateByKey')
-  requireSynchronous(place, f)
+  const place = placeWith('updateStateByKey', f)
   return makeDStream(updateState(this.node, place, options, f))
 }

@@ -2,6 +2,7 @@
  * What a program hands to an operator is looked at while the graph is built: a function, and one
  * that answers at once where its answer is a row. Pure.
  */
+import { callPlace } from '../dataset/place.ts'
 import type { Place } from '../dataset/runtime.ts'
 import { invalid } from './graph-builder.ts'
 
@@ -34,4 +35,11 @@ export function requireSynchronous(place: Place, f: unknown): void {
     'its function is async, so it returns a promise: functions of operators are synchronous ' +
       '(await in foreachPartition, foreachRDD or a receiver)',
   )
+}
+
+/** The place of the operator that is being called with a synchronous function. */
+export function placeWith(operator: string, f: unknown): Place {
+  const place = callPlace(operator)
+  requireSynchronous(place, f)
+  return place
 }
