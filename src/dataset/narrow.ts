@@ -104,7 +104,7 @@ function* filtered<T>(
     try {
       for (const row of rows) {
         const keep = f(row)
-        if (keep !== true) refusePromise(place, keep)
+        refusePromise(place, keep)
         if (keep) out.push(row)
       }
     } catch (error) {

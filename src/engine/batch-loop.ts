@@ -228,17 +228,20 @@ export class BatchLoop {
         details,
       })
     }
-    await Promise.race([stopped(signal), this.#retried()])
+    const stop = stopped(signal).then(() => 'stop' as const)
+    const how = await Promise.race([stop, this.#retried()])
     this.#retry = undefined
-    if (signal.aborted) return
+    if (how === 'stop') return
     this.#blocked = undefined
     batch.renew()
     log.info({ batch: batch.time }, 'the held batch is tried again, as was asked')
   }
 
-  #retried(): Promise<void> {
+  #retried(): Promise<'retry'> {
     return new Promise((resolve) => {
-      this.#retry = resolve
+      this.#retry = () => {
+        resolve('retry')
+      }
     })
   }
 }
