@@ -2,7 +2,7 @@
  * Stateful word count, live in the terminal. The text comes from a generator, from whoever POSTs
  * lines, and, if asked, from a TCP server such as `nc`.
  *
- *   npx millrace run examples/word-count.ts --supervise
+ *   node bin/millrace.js run examples/word-count.ts --supervise
  *   nc -lk 9999                     and then, in another terminal, the same with
  *                                   --param socketPort=9999
  */

@@ -3,6 +3,7 @@
  * that cannot be written has no owner to fear, and is looked at through copies of its stores.
  */
 import { resolve } from 'node:path'
+import { scanLog } from '../../wal/scan.ts'
 import { openCheckpoint } from '../../checkpoint/checkpoint.ts'
 import type { Checkpoint } from '../../checkpoint/checkpoint.ts'
 import { verifyCheckpoint } from '../../checkpoint/verify.ts'
@@ -11,6 +12,8 @@ import { MillraceError, isMillraceError } from '../base/errors.ts'
 import { directoryLayout, examineDirectory } from '../engine/directory.ts'
 import { announcedOwner, ownDirectory } from '../engine/ownership.ts'
 import type { Ownership } from '../engine/ownership.ts'
+import { decodeEvent } from '../blocks/events.ts'
+import { Tracker } from '../blocks/tracker.ts'
 import { readIdentity } from '../engine/identity.ts'
 import type { Host } from '../host/host.ts'
 import type { Shell } from '../host/shell.ts'
@@ -62,6 +65,28 @@ async function ownUnlessReadOnly(host: Host, directory: string): Promise<Ownersh
       { cause: error, details: { directory, ...owner } },
     )
   }
+}
+
+/**
+ * What the log of a directory has waiting, folded without opening it. Throws what damage it meets.
+ * The caller owns the directory.
+ */
+export async function foldLog(
+  host: Pick<Host, 'fs'>,
+  directory: string,
+  root: { readonly identity: Uint8Array; readonly logPosition: number },
+): Promise<Tracker> {
+  const tracker = new Tracker()
+  const { identity, logPosition: provenDurable } = root
+  const { log } = directoryLayout(directory)
+  for await (const event of scanLog(host.fs, log, { identity, provenDurable })) {
+    if (event.kind === 'damage') throw event.error
+    if (event.kind !== 'group') continue
+    for (const { kind, payload, ref } of event.records) {
+      tracker.apply(decodeEvent(kind, payload), ref)
+    }
+  }
+  return tracker
 }
 
 /**

@@ -4,12 +4,15 @@
  */
 import { StatePartition } from '../../checkpoint/pieces.ts'
 import type { Checkpoint } from '../../checkpoint/checkpoint.ts'
-import { SHAPE_KEY, decodeShape, statePartitionPrefix } from '../engine/layout.ts'
+import { PROGRESS_KEY, SHAPE_KEY, decodeProgress, decodeShape } from '../engine/layout.ts'
+import { statePartitionPrefix } from '../engine/layout.ts'
+import { isMillraceError } from '../base/errors.ts'
+import { uncountedIn, type Uncounted } from '../engine/tell.ts'
 import type { StateShape } from '../dstream/shape.ts'
 import type { Host } from '../host/host.ts'
 import type { Shell } from '../host/shell.ts'
 import { BEGUN_HASH, BEGUN_KEY } from '../dstream/state.ts'
-import { readCheckpoint, withOwnedDirectory } from './closed-directory.ts'
+import { foldLog, readCheckpoint, withOwnedDirectory } from './closed-directory.ts'
 import { reportDirectory } from './directory-report.ts'
 import type { DirectoryReport } from './directory-report.ts'
 import { EXIT } from './exit-codes.ts'
@@ -36,22 +39,48 @@ export async function inspect(
   options: { readonly directory: string; readonly json: boolean },
 ): Promise<number> {
   const progress = progressOn(shell.err)
-  const { report, states } = await withOwnedDirectory(
+  const { report, states, uncounted } = await withOwnedDirectory(
     shell,
     host,
     options.directory,
     async (directory, reading) => ({
       report: await reportDirectory(reading, directory, progress.step),
       states: await readCheckpoint(reading, directory, summarizeStates),
+      uncounted: await readCheckpoint(reading, directory, (checkpoint) =>
+        uncountedOf(reading, directory, checkpoint),
+      ),
     }),
   )
   progress.end()
   shell.out.write(
     options.json
-      ? `${JSON.stringify({ ...reportJson(report), states }, null, 2)}\n`
-      : [...inspectLines(report, states), ''].join('\n'),
+      ? `${JSON.stringify({ ...reportJson(report), states, uncounted }, null, 2)}\n`
+      : [...inspectLines(report, states, uncounted), ''].join('\n'),
   )
   return report.problems.length === 0 ? EXIT.ok : EXIT.damage
+}
+
+/** Undefined where the log is damaged: the findings say so. */
+async function uncountedOf(
+  host: Host,
+  directory: string,
+  checkpoint: Checkpoint,
+): Promise<Uncounted | undefined> {
+  const known = await checkpoint.get(PROGRESS_KEY)
+  if (known === undefined) return undefined
+  try {
+    return uncountedIn(await foldLog(host, directory, checkpoint.root), decodeProgress(known))
+  } catch (error) {
+    if (!isMillraceError(error, 'MR_LOG_DAMAGED')) throw error
+    return undefined
+  }
+}
+
+function waitingLines(uncounted: Uncounted | undefined): string[] {
+  if (uncounted === undefined) return []
+  const { batches, records } = uncounted
+  const held = batches.map((time) => `batch ${new Date(time).toISOString()} is held; `).join('')
+  return [`  waiting        ${held}${String(records)} records wait to be counted`]
 }
 
 async function summarizeStates(checkpoint: Checkpoint): Promise<readonly StateSummary[]> {
@@ -90,8 +119,14 @@ async function summarizeState(
 function inspectLines(
   report: DirectoryReport,
   states: readonly StateSummary[] | undefined,
+  uncounted: Uncounted | undefined,
 ): readonly string[] {
-  const lines = [...reportLines(report), ...pinLines(report), ...findingLines(report)]
+  const lines = [
+    ...reportLines(report),
+    ...pinLines(report),
+    ...waitingLines(uncounted),
+    ...findingLines(report),
+  ]
   if (states === undefined) {
     return [
       ...lines,

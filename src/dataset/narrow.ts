@@ -5,7 +5,7 @@
  */
 import type { Chunk } from './chunk.ts'
 import { CHUNK_ROWS_MAX } from './limits.ts'
-import { blame } from './place.ts'
+import { blame, refusePromise } from './place.ts'
 import { PlanNode, type Layout } from './plan.ts'
 import type { Place } from './runtime.ts'
 import { eachRow, rowsOf, valuesChunk } from './text.ts'
@@ -88,11 +88,19 @@ function* mapped<T, U>(
     const out: U[] = []
     try {
       for (const row of rows) out.push(f(row))
+      // A function is async for all rows or for none: the first one tells, for all of a chunk.
+      if (out[0] instanceof Promise) for (const made of out) forget(made)
+      refusePromise(place, out[0])
     } catch (error) {
       throw blame(place, error)
     }
     yield valuesChunk(out)
   }
+}
+
+/** A rejection of what nobody will wait for. */
+function forget(made: unknown): void {
+  if (made instanceof Promise) made.catch(() => undefined)
 }
 
 function* filtered<T>(
@@ -103,7 +111,11 @@ function* filtered<T>(
   for (const rows of rowsOf(chunks)) {
     const out: T[] = []
     try {
-      for (const row of rows) if (f(row)) out.push(row)
+      for (const row of rows) {
+        const keep = f(row)
+        refusePromise(place, keep)
+        if (keep) out.push(row)
+      }
     } catch (error) {
       throw blame(place, error)
     }
@@ -120,7 +132,9 @@ function* flatMapped<T, U>(
   for (const rows of rowsOf(chunks)) {
     try {
       for (const row of rows) {
-        for (const made of f(row)) {
+        const several = f(row)
+        refusePromise(place, several)
+        for (const made of several) {
           // One row may become very many: they leave in chunks too.
           if (out.length === CHUNK_ROWS_MAX) {
             yield valuesChunk(out)

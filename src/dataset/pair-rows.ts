@@ -3,6 +3,7 @@ import type { Key, Pair } from '../base/keys.ts'
 import { combineByKey } from './combine.ts'
 import { flatMapRows, mapRows } from './narrow.ts'
 import { pairOf } from './pair.ts'
+import { refusePromise } from './place.ts'
 import type { PlanNode } from './plan.ts'
 import type { Place } from './runtime.ts'
 
@@ -24,7 +25,9 @@ export function mapValues<K extends Key, V, W>(
 ): PlanNode<Pair<K, W>> {
   const onValue = (row: Pair<K, V>): Pair<K, W> => {
     const [key, value] = pairOf(row, place)
-    return [key, f(value)]
+    const made = f(value)
+    refusePromise(place, made)
+    return [key, made]
   }
   return mapRows(parent, place, onValue, 'kept')
 }
@@ -36,7 +39,9 @@ export function flatMapValues<K extends Key, V, W>(
 ): PlanNode<Pair<K, W>> {
   const onValue = function* (row: Pair<K, V>): Generator<Pair<K, W>, void, undefined> {
     const [key, value] = pairOf(row, place)
-    for (const made of f(value)) yield [key, made]
+    const several = f(value)
+    refusePromise(place, several)
+    for (const made of several) yield [key, made]
   }
   return flatMapRows(parent, place, onValue, 'repeated')
 }

@@ -44,6 +44,21 @@ export function describePlace(place: Place): string {
 }
 
 /**
+ * Throws `MR_GRAPH_INVALID` when what a function of the program returned is a promise: trying again
+ * cannot help. What it promised is nobody's any more, a rejection of it too.
+ */
+export function refusePromise(place: Place, made: unknown): void {
+  if (!(made instanceof Promise)) return
+  made.catch(() => undefined)
+  throw new MillraceError(
+    'MR_GRAPH_INVALID',
+    `${describePlace(place)}: its function returned a promise: functions of operators are ` +
+      'synchronous (await in foreachPartition, foreachRDD or a receiver)',
+    { details: { operator: place.operator, place: place.location } },
+  )
+}
+
+/**
  * The error to throw for one that came out of a user's function, or of a row it made: it names the
  * operator. This package's own errors (of a log that cannot be read, say) and broken invariants are
  * nobody's function and stay.

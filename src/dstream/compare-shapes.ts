@@ -7,6 +7,7 @@
  * only one of its kind in a shape that did not change, or one of several in a program that did not
  * (`same-program.ts`); else another order of operators would hand one state to another operator.
  */
+import { nearest } from '../base/suggest.ts'
 import { describePlace } from '../dataset/place.ts'
 import { isSameProgram } from './same-program.ts'
 import type { GraphShape, InputShape, NodeShape, StateShape } from './shape.ts'
@@ -43,6 +44,35 @@ export interface ShapeComparison {
   readonly changes: readonly ShapeChange[]
   /** The sentences of everything that was refused; empty when the program may start. */
   readonly refusals: readonly string[]
+}
+
+/**
+ * A state that was asked to be dropped and is not stored: a slip for who plans, and what every
+ * start after the first finds whose command line was not changed.
+ */
+export function unknownDrop(
+  stored: readonly StateShape[],
+  drop: readonly string[],
+): string | undefined {
+  const uids = stored.map((state) => state.uid)
+  const unknown = drop.find((uid) => !uids.includes(uid))
+  if (unknown === undefined) return undefined
+  const near = nearest(unknown, uids)
+  const meant = near === undefined ? '' : `: is '${near}' meant?`
+  const there = uids.length === 0 ? 'none is stored' : `stored: ${uids.join(', ')}`
+  return `--drop-state ${unknown}: there is no stored state '${unknown}'${meant} (${there})`
+}
+
+/** Why a state that was asked to be dropped cannot be: the program has it. */
+export function refuseDrop(
+  now: readonly StateShape[],
+  drop: readonly string[],
+): string | undefined {
+  const kept = drop.find((uid) => now.some((state) => state.uid === uid))
+  return kept === undefined
+    ? undefined
+    : `--drop-state ${kept}: the program still has the state '${kept}'; only one that it no ` +
+        'longer has can be dropped'
 }
 
 /** `drop` names the states (by uid) that may vanish with what they hold. */
@@ -194,9 +224,12 @@ const whereIs = (state: StateShape): string => describePlace(state.place)
 
 /** For people: one line a change. */
 export function renderComparison(comparison: ShapeComparison): readonly string[] {
-  const head = comparison.same
-    ? 'the program has the shape of the stored one'
-    : 'the program has another shape than the stored one'
+  const head =
+    comparison.refusals.length > 0
+      ? 'the program does not fit what is stored, and run refuses it'
+      : comparison.same
+        ? 'the program has the shape of the stored one'
+        : 'the program has another shape than the stored one'
   return [head, ...comparison.changes.map(renderChange)]
 }
 

@@ -16,6 +16,7 @@ import type { Receiver } from './custom-receiver.ts'
 import { invalid, type GraphBuilder } from './graph-builder.ts'
 import type { InputKind, InputShape, Json } from './shape.ts'
 import type { Batch } from './current-batch.ts'
+import { requireFunction } from './require-function.ts'
 import { StreamNode } from './stream-node.ts'
 
 type Parameters = Readonly<Record<string, Json | undefined>>
@@ -49,6 +50,7 @@ export function receiverInput<T>(
   uid: string | undefined,
   make: () => Receiver<T>,
 ): StreamNode<T> {
+  requireFunction(callPlace('receiverStream'), make)
   const spec = { kind: 'receiver', operator: 'receiverStream', uid, parameters: {} } as const
   const node = blockInput<T>(graph, spec)
   const shape = graph.inputs.at(-1)

@@ -6,6 +6,7 @@ import { invalid } from './graph-builder.ts'
 import { blockInput, queueInput, receiverInput, sequenceInput } from './inputs.ts'
 import { makeDStream } from './make-dstream.ts'
 import { checkOptions } from './options.ts'
+import { requireFunction } from './require-function.ts'
 import { makeResource } from './resource.ts'
 import { transformedAll, united } from './transform.ts'
 
@@ -51,14 +52,12 @@ export function makeContext(graph: GraphBuilder): StreamingContext {
           callPlace('union'),
         ),
       ),
-    transform: (streams, f) =>
-      makeDStream(
-        transformedAll(
-          streams.map((stream) => stream.node),
-          callPlace('transform'),
-          f,
-        ),
-      ),
+    transform: (streams, f) => {
+      const place = callPlace('transform')
+      requireFunction(place, f)
+      const nodes = streams.map((stream) => stream.node)
+      return makeDStream(transformedAll(nodes, place, f))
+    },
     resource: (options) => {
       const place = callPlace('resource')
       checkOptions('resource', options, place)

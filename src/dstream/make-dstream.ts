@@ -27,6 +27,7 @@ import type {
 } from './dstream.ts'
 import { invalid } from './graph-builder.ts'
 import { outputsOf } from './outputs.ts'
+import { placeWith, requireFunction, requireSynchronous } from './require-function.ts'
 import { updateState } from './state.ts'
 import { derive, deriveFromBoth, deriveStrictly, type StreamNode } from './stream-node.ts'
 import { transformed, transformedWith, united } from './transform.ts'
@@ -45,19 +46,19 @@ export function makeDStream<T>(node: StreamNode<T>): DStream<T> {
 function elementStreams<T>(node: StreamNode<T>, self: () => DStream<T>): ElementStreams<T> {
   return {
     map<U>(f: (x: T) => U) {
-      const place = callPlace('map')
+      const place = placeWith('map', f)
       return makeDStream(derive(node, place, (dataset) => mapRows(dataset, place, f)))
     },
     flatMap<U>(f: (x: T) => Iterable<U>) {
-      const place = callPlace('flatMap')
+      const place = placeWith('flatMap', f)
       return makeDStream(derive(node, place, (dataset) => flatMapRows(dataset, place, f)))
     },
     filter(f) {
-      const place = callPlace('filter')
+      const place = placeWith('filter', f)
       return makeDStream(derive(node, place, (dataset) => filterRows(dataset, place, f)))
     },
     mapPartitions<U>(f: (rows: Iterable<T>) => Iterable<U>) {
-      const place = callPlace('mapPartitions')
+      const place = placeWith('mapPartitions', f)
       return makeDStream(derive(node, place, (dataset) => mapPartitionRows(dataset, place, f)))
     },
     glom() {
@@ -72,7 +73,7 @@ function elementStreams<T>(node: StreamNode<T>, self: () => DStream<T>): Element
       )
     },
     keyBy<K extends Key>(f: (x: T) => K) {
-      const place = callPlace('keyBy')
+      const place = placeWith('keyBy', f)
       const keyed = (x: T): Pair<K, T> => [f(x), x]
       return makeDStream(derive(node, place, (dataset) => mapRows(dataset, place, keyed)))
     },
@@ -88,17 +89,22 @@ function elementStreams<T>(node: StreamNode<T>, self: () => DStream<T>): Element
       )
     },
     reduce(f) {
-      const place = callPlace('reduce')
+      const place = placeWith('reduce', f)
       return makeDStream(derive(node, place, (dataset) => reduceRows(dataset, place, f)))
     },
     union: (other) => makeDStream(united([node, other.node], callPlace('union'))),
     transform<U>(
       f: (dataset: Dataset<T>, context: BatchContext) => Dataset<U> | Promise<Dataset<U>>,
     ) {
-      return makeDStream(transformed(node, callPlace('transform'), f))
+      const place = callPlace('transform')
+      requireFunction(place, f)
+      return makeDStream(transformed(node, place, f))
     },
-    transformWith: (other, f) =>
-      makeDStream(transformedWith(node, other.node, callPlace('transformWith'), f)),
+    transformWith: (other, f) => {
+      const place = callPlace('transformWith')
+      requireFunction(place, f)
+      return makeDStream(transformedWith(node, other.node, place, f))
+    },
     persist: self,
     cache: self,
     checkpoint(interval) {
@@ -130,15 +136,15 @@ function wantedPartitions(
 
 const pairStreams: PairStreams = {
   mapValues(f) {
-    const place = callPlace('mapValues')
+    const place = placeWith('mapValues', f)
     return makeDStream(derive(this.node, place, (dataset) => mapValues(dataset, place, f)))
   },
   flatMapValues(f) {
-    const place = callPlace('flatMapValues')
+    const place = placeWith('flatMapValues', f)
     return makeDStream(derive(this.node, place, (dataset) => flatMapValues(dataset, place, f)))
   },
   reduceByKey(f, partitions) {
-    const place = callPlace('reduceByKey')
+    const place = placeWith('reduceByKey', f)
     return combined(this.node, place, reducer(f), partitions)
   },
   groupByKey<K extends Key, V>(
@@ -149,6 +155,7 @@ const pairStreams: PairStreams = {
   },
   combineByKey(create, mergeValue, mergeCombiners, partitions) {
     const place = callPlace('combineByKey')
+    for (const f of [create, mergeValue, mergeCombiners]) requireSynchronous(place, f)
     return combined(this.node, place, { create, mergeValue, mergeCombiners }, partitions)
   },
   cogroup(other, partitions) {
@@ -205,5 +212,6 @@ function updateStateByKey<K extends Key, V, S>(
   ...given: [StateOptions<S>, UpdateState<V, S>] | [UpdateState<V, S>]
 ): DStream<Pair<K, S>> {
   const [options, f] = given.length === 2 ? given : [{}, given[0]]
-  return makeDStream(updateState(this.node, callPlace('updateStateByKey'), options, f))
+  const place = placeWith('updateStateByKey', f)
+  return makeDStream(updateState(this.node, place, options, f))
 }

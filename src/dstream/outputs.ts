@@ -1,4 +1,5 @@
 /** Output operations: what they are called with, and how each runs in a batch. */
+import { normalize } from 'node:path'
 import { serialize } from 'node:v8'
 import { utf8 } from '../base/bytes.ts'
 import { MillraceError, messageOf } from '../base/errors.ts'
@@ -15,6 +16,7 @@ import { runForeachRDD } from './foreach-rdd.ts'
 import { invalid, type GraphBuilder } from './graph-builder.ts'
 import { checkOptions, checkTextFiles } from './options.ts'
 import type { RunOutput } from './output.ts'
+import { requireFunction } from './require-function.ts'
 import type { Json, OutputKind, OutputShape } from './shape.ts'
 import type { Batch } from './current-batch.ts'
 import type { StreamNode } from './stream-node.ts'
@@ -35,15 +37,18 @@ export function outputsOf<T>(node: StreamNode<T>): Outputs<T> {
       const place = callPlace('saveAsTextFiles')
       checkTextFiles(prefix, suffix, place)
       const { uid } = checkOptions('saveAsTextFiles', options, place)
+      refuseTwins(node.graph, { prefix, suffix }, place)
       register(node, 'textFiles', place, { prefix, suffix }, uid, handedOver)
     },
     foreachRDD(f, options = {}) {
       const place = callPlace('foreachRDD')
+      requireFunction(place, f)
       const { uid } = checkOptions('foreachRDD', options, place)
       register(node, 'foreachRDD', place, {}, uid, onOneProcess(place, f))
     },
     foreachPartition(options, f) {
       const place = callPlace('foreachPartition')
+      requireFunction(place, f)
       const { uid } = checkOptions('foreachPartition', options, place)
       register(node, 'foreachPartition', place, {}, uid, onEachPartition(node.graph, place, f))
     },
@@ -51,6 +56,25 @@ export function outputsOf<T>(node: StreamNode<T>): Outputs<T> {
       register(node, 'rows', callPlace('toRows'), {}, uid, packed)
     },
   }
+}
+
+/** Two outputs that write to the same directories: the second could never be published. */
+function refuseTwins(
+  graph: GraphBuilder,
+  { prefix, suffix }: { readonly prefix: string; readonly suffix: string },
+  place: Place,
+): void {
+  const target = normalize(prefix)
+  const twin = graph.outputs.find(
+    ({ shape: { kind, parameters } }) =>
+      kind === 'textFiles' &&
+      typeof parameters['prefix'] === 'string' &&
+      normalize(parameters['prefix']) === target &&
+      parameters['suffix'] === suffix,
+  )
+  if (twin === undefined) return
+  const where = describePlace(twin.shape.place)
+  throw invalid(place, `${where} writes to '${prefix}' already: name another directory`)
 }
 
 type RunTyped<T> = (

@@ -14,7 +14,7 @@ import { decodeKey, encodeKey, hashBytes, partitionOf, type Key, type Pair } fro
 import { combineByKey, grouper } from '../dataset/combine.ts'
 import { CHUNK_ROWS_MAX } from '../dataset/limits.ts'
 import { checkPartitions } from '../dataset/pair.ts'
-import { blame } from '../dataset/place.ts'
+import { blame, refusePromise } from '../dataset/place.ts'
 import { drain, PlanNode, spread } from '../dataset/plan.ts'
 import type { Place } from '../dataset/runtime.ts'
 import type { Scope } from '../dataset/scope.ts'
@@ -223,9 +223,10 @@ class PartitionUpdate<K extends Key, V, S> {
     values: readonly V[],
     stored: Uint8Array | undefined,
   ): void {
-    const { codec, f } = this.#operator
+    const { codec, f, place } = this.#operator
     const previous = stored === undefined ? undefined : decodeValue(codec, stored)
     const next = f(values, previous, this.#context)
+    refusePromise(place, next)
     if (next === undefined) {
       if (stored !== undefined) this.#view.delete(bytes, hash)
       return

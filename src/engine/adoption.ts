@@ -8,7 +8,7 @@ import { equalBytes } from '../base/bytes.ts'
 import { MillraceError } from '../base/errors.ts'
 import { millis } from '../base/time.ts'
 import type { BlockStore } from '../blocks/block-store.ts'
-import { compareShapes } from '../dstream/compare-shapes.ts'
+import { compareShapes, refuseDrop, unknownDrop } from '../dstream/compare-shapes.ts'
 import type { GraphShape } from '../dstream/shape.ts'
 import type { EngineOptions } from './engine-options.ts'
 import { assignStreams, refuseOrphans } from './inputs.ts'
@@ -39,6 +39,7 @@ export async function adoptShape(options: EngineOptions, parts: AdoptionParts): 
   const stored = await checkpoint.get(SHAPE_KEY)
   const known = await checkpoint.get(PROGRESS_KEY)
   if (stored === undefined || known === undefined) {
+    checkDrops([], shape, options)
     const zeroTime = zeroTimeOf(options.host.clock.now(), millis(shape.batchMs))
     const fresh = { zeroTime, time: zeroTime, positions: {}, streams: {} }
     const progress = assignStreams(shape, fresh)
@@ -46,6 +47,7 @@ export async function adoptShape(options: EngineOptions, parts: AdoptionParts): 
     return progress
   }
   const before = decodeShape(stored)
+  checkDrops(before.states, shape, options)
   const dropped = droppedStates(before, shape, options.drop)
   const committed = decodeProgress(known)
   refuseOrphans(shape, parts.blocks.tracker, committed)
@@ -61,17 +63,20 @@ export async function adoptShape(options: EngineOptions, parts: AdoptionParts): 
   return progress
 }
 
+function checkDrops(
+  stored: GraphShape['states'],
+  now: GraphShape,
+  { drop, log }: Pick<EngineOptions, 'drop' | 'log'>,
+): void {
+  const wrong = refuseDrop(now.states, drop)
+  if (wrong !== undefined) throw new MillraceError('MR_CONFIG_INVALID', wrong)
+  const unknown = unknownDrop(stored, drop)
+  if (unknown !== undefined) log.warn({}, unknown)
+}
+
 /** Uids of states that are stored and go with this start. */
 function droppedStates(before: GraphShape, now: GraphShape, drop: readonly string[]): string[] {
   const { changes, refusals } = compareShapes(before, now, drop)
-  const stored = before.states.map((state) => state.uid)
-  const unknown = drop.find((uid) => !stored.includes(uid))
-  if (unknown !== undefined) {
-    throw new MillraceError(
-      'MR_CONFIG_INVALID',
-      `there is no stored state '${unknown}' to drop: there is ${stored.join(', ') || 'none'}`,
-    )
-  }
   if (refusals.length > 0) {
     throw new MillraceError('MR_SHAPE_CHANGED', refusals.join('\n'), { details: { refusals } })
   }

@@ -22,6 +22,7 @@ import type { History } from './history.ts'
 import type { Inputs } from './inputs.ts'
 import { type Progress, stageKey } from './layout.ts'
 import type { Committer, Team } from './ports.ts'
+import { publishAll } from './publication.ts'
 import type { Publisher } from './publisher.ts'
 import { backoffMs, type EngineSettings, type Logger } from './settings.ts'
 import type { StagedOutput } from './staged-output.ts'
@@ -107,8 +108,7 @@ export class BatchLoop {
       const attempt = ++this.#attempt
       const outcome = await this.#compute(time, attempt, input.inputs)
       if (outcome.kind === 'done') {
-        await this.atBoundary(() => this.#finish(batch, attempt, outcome))
-        return 'completed'
+        return await this.atBoundary(() => this.#finish(batch, attempt, outcome, signal))
       }
       await this.#failed(batch, outcome, signal)
     }
@@ -135,7 +135,8 @@ export class BatchLoop {
     batch: Batch,
     attempt: number,
     outcome: AttemptOutcome & { kind: 'done' },
-  ): Promise<void> {
+    signal: AbortSignal,
+  ): Promise<'completed' | 'stopped'> {
     const { blocks, committer, history, inputs, onCleaned, shape, team } = this.#parts
     batch.committing()
     const number = committer.root.number + 1
@@ -161,32 +162,28 @@ export class BatchLoop {
     this.#blocked = undefined
     team.committed(attempt)
     batch.publishing()
-    await this.publish(staged)
+    if ((await this.publish(staged, signal)) === 'stopped') return 'stopped'
     if (batch.attempts > 1) await this.sweep()
     this.#published = staged.map((output) => stageKey(number, output.outputId))
     await blocks.cleanup(batch.time, root.number, root.digest)
     history.completed(batch)
     onCleaned()
+    return 'completed'
   }
 
   /**
-   * Publishes staged outputs in output order. A failure is tried again for ever with backoff: the
-   * batch is committed, so there is no other way on; a lost staged file is damage and is thrown.
+   * Publishes what a commit staged; `stopped` when the signal came while it could not be: the next
+   * start publishes it.
    */
-  async publish(staged: readonly StagedOutput[]): Promise<void> {
-    for (const output of staged) {
-      for (let n = 2; ; n++) {
-        try {
-          await this.#parts.publisher.publish(output)
-          break
-        } catch (error) {
-          if (!(error instanceof MillraceError) || !error.retryable) throw error
-          const details = { output: output.uid, time: output.time, code: error.code }
-          this.#parts.log.error(details, `cannot publish: ${error.message}`)
-          await this.#parts.clock.sleep(backoffMs(this.#parts.settings, n))
-        }
-      }
-    }
+  async publish(
+    staged: readonly StagedOutput[],
+    signal: AbortSignal,
+  ): Promise<'published' | 'stopped'> {
+    return await publishAll(this.#parts, staged, signal, (held) => {
+      const first = this.#blocked === undefined
+      this.#blocked = held
+      if (first) this.#parts.onBlocked()
+    })
   }
 
   /**
@@ -237,17 +234,20 @@ export class BatchLoop {
         details,
       })
     }
-    await Promise.race([stopped(signal), this.#retried()])
+    const stop = stopped(signal).then(() => 'stop' as const)
+    const how = await Promise.race([stop, this.#retried()])
     this.#retry = undefined
-    if (signal.aborted) return
+    if (how === 'stop') return
     this.#blocked = undefined
     batch.renew()
     log.info({ batch: batch.time }, 'the held batch is tried again, as was asked')
   }
 
-  #retried(): Promise<void> {
+  #retried(): Promise<'retry'> {
     return new Promise((resolve) => {
-      this.#retry = resolve
+      this.#retry = () => {
+        resolve('retry')
+      }
     })
   }
 }

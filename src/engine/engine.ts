@@ -19,14 +19,11 @@ import { ListenerBus, type StreamingListener } from './listener-bus.ts'
 import type { QueryAnswer } from '../executor/attempt.ts'
 import type { Receivers } from './receivers.ts'
 import { openDirectory, type Opened } from './recovery.ts'
-import { type BlockedBatch, type EngineStatus, RECOVERY_STEPS } from './status.ts'
+import { tellRecovered, tellStopped } from './tell.ts'
+import { type BlockedBatch, type EngineStatus, RECOVERY_STEPS, recoveryStep } from './status.ts'
 import { statusOf } from './status-view.ts'
 
 type Phase = EngineStatus['phase']
-
-const PUBLISHING = 5
-const UNFINISHED = 6
-const RECEIVERS = 7
 
 export class Engine {
   readonly #options: EngineOptions
@@ -38,7 +35,7 @@ export class Engine {
   readonly #halting = new AbortController()
   readonly #waiters = new Set<() => void>()
   #phase: Phase = 'starting'
-  #recovery = step(0)
+  #recovery = recoveryStep('owning the directory')
   #parts: Parts | undefined
   #failure: unknown
   #done: Promise<void> | undefined
@@ -202,7 +199,7 @@ export class Engine {
   async #run(started: () => void): Promise<void> {
     const opened = await openDirectory(this.#options, {
       onProgress: (index, done, total) => {
-        this.#recovery = step(index, done, total)
+        this.#recovery = recoveryStep(RECOVERY_STEPS[index] ?? 'running', done, total)
       },
       onRestart: () => {
         this.#restarts += 1
@@ -229,7 +226,7 @@ export class Engine {
       await this.#close(opened)
     }
     if (this.#phase !== 'failed') this.#phase = 'stopped'
-    this.#options.log.info({ lastBatch: this.progress?.time }, 'stopped')
+    tellStopped(this.#options.log, opened, this.progress?.time, this.blocked)
     this.#changed()
     started()
     await this.#bus.drained()
@@ -238,20 +235,22 @@ export class Engine {
   /** From the open directory to the end: publish, run what was begun, receive, tick. */
   async #live(parts: Parts, started: () => void): Promise<void> {
     const { opened, loop, receivers } = parts
-    this.#recovery = step(PUBLISHING, 0, opened.unpublished.length)
-    await loop.publish(opened.unpublished)
+    tellRecovered(this.#options.log, opened)
+    this.#recovery = recoveryStep('publishing', 0, opened.unpublished.length)
+    const published = await loop.publish(opened.unpublished, this.#halting.signal)
+    if (published === 'stopped') return
     await opened.acknowledge()
     await loop.sweep()
     this.#settledTime = loop.progress.time
     for (const [n, time] of opened.unfinished.entries()) {
-      this.#recovery = step(UNFINISHED, n, opened.unfinished.length)
+      this.#recovery = recoveryStep('running unfinished batches', n, opened.unfinished.length)
       if ((await this.#runBatch(parts, time)) === 'stopped') return
     }
-    this.#recovery = step(RECEIVERS)
+    this.#recovery = recoveryStep('starting receivers')
     this.#startReceivers(receivers)
     await this.#receiving
     if (this.#phase === 'starting') this.#phase = 'running'
-    this.#recovery = step(RECOVERY_STEPS.length)
+    this.#recovery = recoveryStep('running')
     const now = this.#options.host.clock.now()
     this.#bus.post((listener) => listener.onStreamingStarted?.(now))
     const generator = jobGenerator(parts, this.#options, {
@@ -294,9 +293,4 @@ export class Engine {
     await opened.close().catch((error: unknown) => errors.push(error))
     if (errors.length > 0) throw new AggregateError(errors, 'closing the engine')
   }
-}
-
-function step(index: number, done = 0, total = 0): EngineStatus['recovery'] {
-  const name = RECOVERY_STEPS[index] ?? 'running'
-  return { step: name, index, steps: RECOVERY_STEPS.length, done, total }
 }

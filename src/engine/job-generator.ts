@@ -29,6 +29,9 @@ export interface Signals {
   readonly halting: AbortSignal
 }
 
+const PASSED_OVER =
+  'empty batches were passed over: their times came while the server was down; nothing is lost'
+
 export class JobGenerator {
   readonly #parts: JobGeneratorParts
   readonly #catchUp: CatchUp
@@ -61,7 +64,7 @@ export class JobGenerator {
       const next = nextBatch(last, clock.now(), { interval, zeroTime, maySkip })
       maySkip = false
       if (!(await this.#due(next.time, signals))) return
-      if (next.skipped > 0) log.info({ skipped: next.skipped }, 'empty batches were passed over')
+      if (next.skipped > 0) log.info({ skipped: next.skipped }, PASSED_OVER)
       if ((await this.#parts.run(next.time)) === 'stopped') return
     }
   }

@@ -126,7 +126,10 @@ export class Receivers {
         entry.active = true
         if (event.repeated === undefined) {
           const details = event.address === undefined ? {} : { address: event.address }
-          log.info({ input: uid, ...details }, `receiver '${uid}': connected`)
+          log.info(
+            { input: uid, ...details },
+            `receiver '${uid}': ${event.address === undefined ? 'connected' : 'listening'}`,
+          )
         }
         bus.post((listener) => listener.onReceiverStarted?.(info(entry)))
         return

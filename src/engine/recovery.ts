@@ -241,7 +241,7 @@ const pieceSource = (checkpoint: Checkpoint): PieceSource =>
   }
 
 /** What a program cannot do in a context that has, or has no, directory of its own. */
-function refuseMisfits(shape: GraphShape, ephemeral: boolean): void {
+export function refuseMisfits(shape: GraphShape, ephemeral: boolean): void {
   const queue = shape.inputs.find((input) => input.kind === 'queue')
   if (queue !== undefined && !ephemeral) {
     throw new MillraceError(

@@ -18,6 +18,16 @@ export const RECOVERY_STEPS = [
   'starting receivers',
 ] as const
 
+export function recoveryStep(
+  step: (typeof RECOVERY_STEPS)[number] | 'running',
+  done = 0,
+  total = 0,
+): EngineStatus['recovery'] {
+  const steps = RECOVERY_STEPS.length
+  const index = step === 'running' ? steps : RECOVERY_STEPS.indexOf(step)
+  return { step, index, steps, done, total }
+}
+
 export interface EngineStatus {
   readonly application: string
   readonly phase: 'starting' | 'running' | 'stopping' | 'stopped' | 'failed'

@@ -47,3 +47,9 @@ export async function within<T, L>(
     stop.abort(WAIT_OVER)
   }
 }
+
+/** The results of all, or the first error after all have come to an end. */
+export async function all<T>(promises: readonly Promise<T>[]): Promise<readonly T[]> {
+  await Promise.allSettled(promises)
+  return await Promise.all(promises)
+}

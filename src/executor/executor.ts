@@ -7,7 +7,7 @@
  *
  * `unsettled` is an attempt that is done but neither committed nor aborted. Invariants: one attempt
  * at a time; a reply about any other attempt is ignored; once dead, an executor stays dead and
- * every wait for it has been answered. No user code is ever loaded here.
+ * every wait for it has been answered. No user code is loaded here.
  */
 import { assert } from '../base/assert.ts'
 import { messageOf } from '../base/errors.ts'
@@ -54,6 +54,7 @@ export class Executor {
   readonly #end = deferred<Failure>()
   #state: ExecutorState = 'starting'
   #stopping = false
+  #killed = false
   /** The one reply that `start`, `describe` or `load` waits for. */
   #step: Deferred<FromExecutor> | undefined
   #attempt: { readonly number: number; readonly reply: Deferred<Reply> } | undefined
@@ -88,21 +89,22 @@ export class Executor {
     void this.#watchExit()
   }
 
+  get pid(): number {
+    return this.#child.pid
+  }
   get state(): ExecutorState {
     return this.#state
   }
-  get pid(): number {
-    return this.#child.pid
+  /** Dead by a signal from outside. */
+  get killed(): boolean {
+    return this.#killed
   }
   /** The operators that ran last, as far as is known. */
   get places(): readonly Place[] {
     return this.#places
   }
 
-  /**
-   * Builds the program. Rejects with the program's own error, or when the process dies or takes too
-   * long.
-   */
+  /** Builds the program. Rejects with its own error, or when the process dies or hangs. */
   async start(options: StartOptions): Promise<Built> {
     const reply = await this.#ask({ kind: 'start', options }, 'building the program')
     if (reply.kind === 'built') return reply
@@ -162,10 +164,7 @@ export class Executor {
   /** A committed value. Rejects when the executor dies or does not answer in time. */
   async query(uid: string, partition: number, key: Uint8Array): Promise<Answer> {
     if (this.#state === 'dead') throw errorOf(await this.ended)
-    if (this.#state === 'starting') {
-      const message = `executor ${String(this.rank)} is being started and has not its state yet`
-      throw errorOf(failure('MR_EXECUTOR_DIED', message))
-    }
+    if (this.#state === 'starting') throw errorOf(failure('MR_EXECUTOR_DIED', 'it is starting'))
     const answer = await this.#queries.ask(this.#clock, this.#times.hangTimeoutMs, (id) => {
       this.#send({ kind: 'query', id, uid, partition, key })
     })
@@ -266,6 +265,7 @@ export class Executor {
     const attempt = this.#attempt
     if (this.#state !== 'running' || attempt?.number !== message.attempt) return
     this.#heartbeat.stop()
+    this.#places = []
     if (message.kind === 'done') {
       const { states, outputs, records } = message
       this.#move('unsettled')
@@ -279,6 +279,7 @@ export class Executor {
   async #watchExit(): Promise<void> {
     const exit = await this.#child.exited
     if (this.#state === 'dead') return
+    this.#killed = exit.signal === 'SIGKILL' || exit.signal === 'SIGTERM'
     this.#die(
       this.#stopping
         ? failure('MR_EXECUTOR_DIED', 'it was stopped')

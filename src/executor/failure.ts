@@ -2,7 +2,7 @@
  * Errors on their way between processes: as data, with the place in the program they are blamed on.
  * Pure.
  */
-import { type ErrorCode, MillraceError } from '../base/errors.ts'
+import { type ErrorCode, messageOf, MillraceError } from '../base/errors.ts'
 import { describePlace } from '../dataset/place.ts'
 import type { Place } from '../dataset/runtime.ts'
 import type { Exit } from '../host/host.ts'
@@ -101,4 +101,12 @@ export function failureOfExit(
 function lastWords(stderr: readonly string[]): string {
   const line = stderr.findLast((one) => /^\s*\w*Error\b/.test(one)) ?? stderr.at(-1)
   return line === undefined ? '' : `; it printed: ${line.trim()}`
+}
+
+/**
+ * What is no error of the program's: the machine has no process left, the pieces cannot be read.
+ */
+export function irreplaceable(rank: number, error: unknown): Failure {
+  const message = `executor ${String(rank)} cannot be replaced: ${messageOf(error)}`
+  return failure('MR_EXECUTOR_DIED', message)
 }

@@ -7,11 +7,11 @@
  * was told its peers.
  */
 import { assert, AssertionFailure, present } from '../base/assert.ts'
-import { isMillraceError, messageOf, MillraceError } from '../base/errors.ts'
+import { isMillraceError, MillraceError } from '../base/errors.ts'
 import type { GraphShape } from '../dstream/shape.ts'
-import type { Failure } from './attempt.ts'
 import { Executor } from './executor.ts'
-import { failure, failureOf } from './failure.ts'
+import { all } from './deferred.ts'
+import { failure, failureOf, irreplaceable } from './failure.ts'
 import type { ExecutorTimes } from './limits.ts'
 import type { RankedFailure } from './merge.ts'
 import type { Piece } from './piece-batches.ts'
@@ -36,10 +36,16 @@ interface Seat {
   restarts: number
 }
 
+interface RosterOptions extends TeamOptions {
+  readonly onIdleDeath?: () => void
+}
+
 const SECRET_BYTES = 16
+/** Processes of a rank that may be killed while the driver starts. */
+const START_TRIES = 3
 
 export class Roster {
-  readonly #options: TeamOptions
+  readonly #options: RosterOptions
   readonly #times: ExecutorTimes
   readonly #secret: Uint8Array
   #seats: readonly Seat[] = []
@@ -51,7 +57,7 @@ export class Roster {
   #healing: Promise<RankedFailure | undefined> | undefined
   #stopped = false
 
-  constructor(options: TeamOptions, times: ExecutorTimes) {
+  constructor(options: RosterOptions, times: ExecutorTimes) {
     this.#options = options
     this.#times = times
     this.#secret = options.random.bytes(SECRET_BYTES)
@@ -78,7 +84,7 @@ export class Roster {
       restarts: 0,
     }))
     try {
-      const digests = await all(this.#seats.map((seat) => this.#start(seat)))
+      const digests = await all(this.#seats.map((seat) => this.#startSurely(seat)))
       for (const seat of this.#seats) {
         await this.#compare(seat, present(digests[seat.rank], 'digest of a graph'))
       }
@@ -92,8 +98,9 @@ export class Roster {
   /** Hands each state partition to its executor, and remembers the source for replacements. */
   async load(pieces: PieceSource): Promise<void> {
     this.#pieces = pieces
-    await all(this.#seats.map((seat) => this.#fill(seat)))
+    await all(this.#seats.map((seat) => this.#fillSurely(seat)))
     this.#join()
+    for (const { executor } of this.#seats) this.#watch(executor)
   }
 
   /**
@@ -133,6 +140,48 @@ export class Roster {
       times: this.#times,
       spawn: (onStderr) => processes.executor({ rank, scratch: this.#scratch, onStderr }),
     })
+  }
+
+  /** An executor that dies while no attempt wants it is told of at once. */
+  #watch(executor: Executor): void {
+    void executor.ended.then(() => {
+      if (!this.#stopped) this.#options.onIdleDeath?.()
+    })
+  }
+
+  /** As `#start`; a process that was killed from outside is replaced. */
+  async #startSurely(seat: Seat): Promise<string> {
+    for (let tries = 1; ; tries++) {
+      try {
+        return await this.#start(seat)
+      } catch (error) {
+        if (!seat.executor.killed || this.#stopped || tries >= START_TRIES) throw error
+        await this.#renew(seat)
+      }
+    }
+  }
+
+  /** As `#fill`; a process that was killed from outside is replaced. */
+  async #fillSurely(seat: Seat): Promise<void> {
+    for (let tries = 1; ; tries++) {
+      try {
+        await this.#fill(seat)
+        if (!seat.executor.killed || tries >= START_TRIES) return
+      } catch (error) {
+        if (!seat.executor.killed || this.#stopped || tries >= START_TRIES) throw error
+      }
+      await this.#renew(seat)
+      await this.#compare(seat, await this.#startSurely(seat))
+    }
+  }
+
+  /** A new process in the place of a dead one. */
+  async #renew(seat: Seat): Promise<void> {
+    const reason = await seat.executor.ended
+    seat.executor = this.#spawn(seat.rank)
+    seat.restarts += 1
+    this.#options.onRestart?.(seat.rank, reason)
+    await this.#unlink(seat)
   }
 
   /**
@@ -206,6 +255,7 @@ export class Roster {
     const failed = failures.find((one) => one !== undefined)
     if (failed !== undefined) return (await this.#renewScratch(failed.rank)) ?? failed
     this.#join()
+    for (const { executor } of dead) this.#watch(executor)
     return undefined
   }
 
@@ -234,12 +284,8 @@ export class Roster {
   }
 
   async #replace(seat: Seat): Promise<RankedFailure | undefined> {
-    const reason = await seat.executor.ended
     try {
-      seat.executor = this.#spawn(seat.rank)
-      seat.restarts += 1
-      this.#options.onRestart?.(seat.rank, reason)
-      await this.#unlink(seat)
+      await this.#renew(seat)
       const digest = await this.#start(seat)
       await this.#compare(seat, digest)
       await this.#fill(seat)
@@ -251,18 +297,4 @@ export class Roster {
       return { rank: seat.rank, error: why }
     }
   }
-}
-
-/**
- * What is no error of the program's: the machine has no process left, the pieces cannot be read.
- */
-function irreplaceable(rank: number, error: unknown): Failure {
-  const message = `executor ${String(rank)} cannot be replaced: ${messageOf(error)}`
-  return failure('MR_EXECUTOR_DIED', message)
-}
-
-/** The results of all, or the first error after all have come to an end. */
-async function all<T>(promises: readonly Promise<T>[]): Promise<readonly T[]> {
-  await Promise.allSettled(promises)
-  return await Promise.all(promises)
 }

@@ -26,6 +26,8 @@ import { merge, outcomeOfFailure, type RankedFailure, worst } from './merge.ts'
 import { type ExecutorStatus, type PieceSource, Roster } from './roster.ts'
 import type { TeamOptions } from './team-options.ts'
 
+const IDLE_DEATHS_MAX = 10
+
 export class ExecutorTeam {
   readonly #options: TeamOptions
   readonly #times: ExecutorTimes
@@ -33,12 +35,18 @@ export class ExecutorTeam {
   #lastAttempt = -1
   /** The attempt that is done and waits for the decision of its commit. */
   #undecided: number | undefined
+  #running = false
+  /** Executors that died with nothing to do since the last batch. */
+  #idleDeaths = 0
 
   constructor(options: TeamOptions) {
     assert(options.size >= 1, 'a team has at least one executor')
     this.#options = options
     this.#times = executorTimes(options.times)
-    this.#roster = new Roster(options, this.#times)
+    const onIdleDeath = (): void => {
+      this.#replaceIdle()
+    }
+    this.#roster = new Roster({ ...options, onIdleDeath }, this.#times)
   }
 
   /**
@@ -66,13 +74,15 @@ export class ExecutorTeam {
     assert(request.attempt > this.#lastAttempt, 'attempt numbers grow')
     assert(this.#undecided === undefined, 'the attempt before was committed or aborted')
     this.#lastAttempt = request.attempt
-    const unhealed = await this.#roster.heal()
-    if (unhealed !== undefined) return outcomeOfFailure(unhealed)
-    const result = await this.#runAll(request)
+    this.#running = true
+    const result = await this.#healAndRun(request).finally(() => {
+      this.#running = false
+    })
     if (result.kind === 'done') {
       this.#undecided = request.attempt
       return result
     }
+    if (result.kind === 'unhealed') return outcomeOfFailure(result.failure)
     this.#abortAll(request.attempt)
     // What a failed function left behind in its process is unknown: it gets a new one.
     const { rank, error } = result.failure
@@ -82,11 +92,23 @@ export class ExecutorTeam {
     return outcomeOfFailure(result.failure)
   }
 
+  async #healAndRun(
+    request: AttemptRequest,
+  ): Promise<
+    AttemptDone | { readonly kind: 'failed' | 'unhealed'; readonly failure: RankedFailure }
+  > {
+    const unhealed = await this.#roster.heal()
+    if (unhealed !== undefined) return { kind: 'unhealed', failure: unhealed }
+    return await this.#runAll(request)
+  }
+
   /** The batch of this attempt is committed: what it changed is state from now on. */
   committed(attempt: number): void {
     assert(this.#undecided === attempt, 'what is committed has been done')
     this.#undecided = undefined
     for (const executor of this.#roster.executors) executor.committed(attempt)
+    this.#idleDeaths = 0
+    this.#replaceIdle()
   }
 
   /** The attempt is given up although it is done. */
@@ -123,6 +145,22 @@ export class ExecutorTeam {
 
   async stop(): Promise<void> {
     await this.#roster.stop()
+  }
+
+  /**
+   * At once, not at the next batch: until then its state could not be asked for. During an attempt
+   * and before its commit is decided what is committed is not settled, so `run` and `committed` see
+   * to it then. One that dies again and again waits for the next batch.
+   */
+  #replaceIdle(): void {
+    if (this.#running || this.#undecided !== undefined) return
+    if (this.#roster.statuses().every(({ state }) => state !== 'dead')) return
+    this.#idleDeaths += 1
+    if (this.#idleDeaths > IDLE_DEATHS_MAX) return
+    void this.#roster.heal().then((failed) => {
+      // Another may have died meanwhile.
+      if (failed === undefined) this.#replaceIdle()
+    })
   }
 
   #abortAll(attempt: number): void {

@@ -172,7 +172,7 @@ class Supervisor implements ReceiverHandle {
       message,
       cause,
       ...marked(this.#burst.failed(message)),
-      ...(retryMs === undefined ? {} : { retryMs }),
+      ...(retryMs === undefined ? {} : { retryMs: Math.round(retryMs) }),
     })
   }
 

@@ -214,7 +214,7 @@ function sendError(error: unknown, reply: FastifyReply, options: HttpServerOptio
   const status = statusOf(error)
   if (status === 413) {
     const limit = String(options.bodyBytesMax ?? BODY_BYTES_MAX)
-    const message = `the body is over the limit of ${limit} bytes`
+    const message = `the body is over the limit of ${limit} bytes: split it into several POSTs`
     return send(refuse(413, 'MR_RECORD_TOO_LARGE', message), reply)
   }
   if (status === 400) return send(refuse(400, 'MR_REQUEST_INVALID', messageOf(error)), reply)

@@ -33,9 +33,9 @@ export function socketTextReceiver(input: InputShape, context: SourceContext): R
       try {
         if (signal.aborted) return 'stopped'
         started()
-        const reason = await receive(connection, context, signal)
-        if (signal.aborted) return reason
-        throw new MillraceError('MR_SOURCE_UNAVAILABLE', reason)
+        const end = await receive(connection, context, signal)
+        if (end === 'stopped') return end
+        throw new MillraceError('MR_SOURCE_UNAVAILABLE', end)
       } finally {
         signal.removeEventListener('abort', hangUp)
         connection.destroy()

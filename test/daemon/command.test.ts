@@ -116,7 +116,7 @@ describe('a supervised server', () => {
         expect(log).toContain('held ready takes over')
         await answer(
           () => Promise.resolve(log.split('"adminUrl"').length),
-          (n) => n === 3,
+          (n) => n === 5,
         )
         await progress()
       } finally {

@@ -192,7 +192,7 @@ describe('a changed program', () => {
   it('is told to people line by line', () => {
     const lines = renderComparison(compareShapes(counting({ uid: 'n' }), counting({ uid: 'm' })))
     expect(lines).toEqual([
-      'the program has another shape than the stored one',
+      'the program does not fit what is stored, and run refuses it',
       expect.stringMatching(/^ {2}= input 'in' goes on \(sequenceStream at /),
       expect.stringMatching(/^ {2}\+ state 'm' is new and starts empty \(updateStateByKey at /),
       expect.stringMatching(/^ {2}! state 'n' is stored/),

@@ -207,6 +207,44 @@ describe('a graph', () => {
     expect(() => buildGraph(program((ssc) => void build(ssc)))).toThrow(message)
   })
 
+  it.each([
+    ['map', (stream: DStream<string>, f: never) => stream.map(f)],
+    ['filter', (stream: DStream<string>, f: never) => stream.filter(f)],
+    ['transform', (stream: DStream<string>, f: never) => stream.transform(f)],
+    ['foreachRDD', (stream: DStream<string>, f: never) => stream.foreachRDD(f)],
+    [
+      'foreachPartition',
+      (stream: DStream<string>, f: never) => stream.foreachPartition({ uid: 'x' }, f),
+    ],
+  ])('refuses a %s without a function, at its place', (operator, use) => {
+    for (const wrong of [undefined, {}, 3]) {
+      const message = refused((ssc) => {
+        use(ssc.socketTextStream('h', 1), wrong as never)
+      }, 'MR_GRAPH_INVALID')
+      expect(message).toMatch(
+        new RegExp(`^${operator} at graph\\.test\\.ts:\\d+:\\d+: needs a fun`),
+      )
+    }
+  })
+
+  it('shows the order of what foreachRDD and receiverStream are given', () => {
+    const swapped = refused((ssc) => {
+      ssc.socketTextStream('h', 1).foreachRDD({ uid: 'x' } as never, (() => undefined) as never)
+    }, 'MR_GRAPH_INVALID')
+    expect(swapped).toContain('write foreachRDD((dataset, context) => …, options)')
+    const none = refused((ssc) => {
+      ssc.receiverStream({ uid: 'x' }, undefined as never)
+    }, 'MR_GRAPH_INVALID')
+    expect(none).toContain('write receiverStream(options, () => receiver)')
+  })
+
+  it('refuses an async function where a row is wanted', () => {
+    const message = refused((ssc) => {
+      ssc.socketTextStream('h', 1).map(async (line) => await Promise.resolve(line))
+    }, 'MR_GRAPH_INVALID')
+    expect(message).toMatch(/^map at .*returns a promise: functions of operators are synchronous/)
+  })
+
   it('says where the program failed when its own code throws', () => {
     const message = refused(() => {
       throw new Error('oh')

@@ -139,3 +139,24 @@ describe('options', () => {
     expect(said).toContain(message)
   })
 })
+
+describe('two text file outputs', () => {
+  const both =
+    (one: string, other: string, suffix = '') =>
+    (ssc: StreamingContext) => {
+      const lines = words(ssc)
+      lines.saveAsTextFiles(one)
+      lines.saveAsTextFiles(other, suffix)
+    }
+
+  it('may not name one directory, however it is written', () => {
+    expect(refusal(both('out/x', './out/x'))).toContain("writes to './out/x' already")
+    expect(refusal(both('out/x', 'out//x'))).toContain('saveAsTextFiles at options.test.ts')
+  })
+
+  it('may differ in prefix or suffix', () => {
+    for (const build of [both('out/x', 'out/y'), both('out/x', 'out/x', 'txt')]) {
+      expect(() => refusal(build)).toThrow('the graph was built')
+    }
+  })
+})

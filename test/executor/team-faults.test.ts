@@ -3,6 +3,7 @@
  * right.
  */
 import { describe, expect, it } from 'vitest'
+import { until } from '../receiver/until.ts'
 import { isAlive, rowsOf, TestCheckpoint, teamOf, temporaryFolder } from './support.ts'
 
 const HEAD = `
@@ -70,21 +71,35 @@ describe('an executor that is killed', () => {
     ).toEqual([0, 1])
   })
 
-  it('between two batches is replaced before the next', async () => {
+  it('between two batches is replaced at once, and blames no operator', async () => {
     const { checkpoint, replaced, team } = await started(totals(''))
     await checkpoint.batch(team, 0)
     await checkpoint.batch(team, 1)
     const pids = team.statuses().map((one) => one.pid ?? 0)
     for (const pid of pids) process.kill(pid, 'SIGKILL')
-    for (let n = 0; n < 200 && team.statuses().some((one) => one.state !== 'dead'); n++) {
-      await new Promise((resolve) => setTimeout(resolve, 20))
-    }
-    expect(team.statuses().map((one) => [one.state, one.pid])).toEqual([
-      ['dead', undefined],
-      ['dead', undefined],
+    await until('both are new', () =>
+      team.statuses().every(({ pid, state }) => state === 'ready' && !pids.includes(pid ?? 0)),
+    )
+    expect(await team.query('total', 'a')).toEqual({ kind: 'found', value: 2 })
+    expect(replaced.sort()).toEqual([
+      '0 MR_EXECUTOR_DIED: executor 0 was killed by SIGKILL',
+      '1 MR_EXECUTOR_DIED: executor 1 was killed by SIGKILL',
     ])
-    await expect(team.query('total', 'a')).rejects.toMatchObject({ code: 'MR_EXECUTOR_DIED' })
+    expect(team.statuses().map((one) => one.restarts)).toEqual([1, 1])
     expect(rowsOf(await checkpoint.attempt(team, 2))).toEqual(AFTER_THREE)
+  })
+
+  it('while the driver starts is replaced', async () => {
+    const { replaced, team } = await teamOf(totals(''), { size: 2 })
+    const building = team.build()
+    await until('it has a process', () => (team.statuses()[1]?.pid ?? 0) > 0)
+    process.kill(team.statuses()[1]?.pid ?? 0, 'SIGKILL')
+    await building
+    process.kill(team.statuses()[0]?.pid ?? 0, 'SIGKILL')
+    const checkpoint = new TestCheckpoint()
+    await team.load(checkpoint.source)
+    await checkpoint.batch(team, 0)
+    expect(await checkpoint.batch(team, 1)).toEqual(AFTER_TWO)
     expect(replaced).toHaveLength(2)
   })
 

@@ -29,6 +29,12 @@ export async function memoryDisk(): Promise<Disk> {
   return { fs, directory: '/work', close: () => Promise.resolve() }
 }
 
+/** Where outputs of an engine go that works in `directory`. */
+export const placeOf = ({ directory }: Pick<Disk, 'directory'>) => ({
+  workingDirectory: directory,
+  owner: '0a',
+})
+
 export const DISKS = [
   ['the real disk', realDisk],
   ['memory', memoryDisk],

@@ -13,7 +13,7 @@ import {
   stageTextFiles,
   stagingOf,
 } from '../../src/sinks/text-files.ts'
-import { Crash, type Disk, DISKS, type Fate, memoryDisk, treeOf, watched } from './disk.ts'
+import { Crash, type Disk, DISKS, type Fate, memoryDisk, placeOf, treeOf, watched } from './disk.ts'
 
 const TIME = 1000
 const open: Disk[] = []
@@ -27,11 +27,6 @@ async function on(make: () => Promise<Disk>): Promise<Disk> {
   open.push(disk)
   return disk
 }
-
-const placeOf = ({ directory }: { readonly directory: string }) => ({
-  workingDirectory: directory,
-  owner: '0a',
-})
 
 const outputOf = (
   parameters: Readonly<Record<string, Json>> = { prefix: 'out/counts' },
@@ -267,11 +262,8 @@ describe.each(DISKS)('text files on %s', (_name, make) => {
     await stage({ ...disk, rows: ROWS, attempt: 1 })
     const staged = await stage({ ...disk, rows: ROWS, attempt: 2 })
     await stage({ ...disk, rows: ROWS, output: other })
-    const strangers = [
-      'out/.counts-1000.staged-0a-4-1',
-      'out/.counts-x.staged-0a-3-1',
-      'out/counts-7',
-    ]
+    const others = ['.counts-1000.staged-0a-4-1', '.counts-1000.staged-0b-3-1', 'counts-7']
+    const strangers = others.map((name) => `out/${name}`)
     for (const name of strangers) await disk.fs.makeDirectory(join(disk.directory, name))
     const keep = new Set([stagingOf(staged, placeOf(disk))])
     const removed = await removeStale(disk.fs, [outputOf(), other], placeOf(disk), keep)
