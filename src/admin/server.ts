@@ -7,6 +7,7 @@ import Fastify from 'fastify'
 import type { FastifyInstance } from 'fastify'
 import { MillraceError } from '../base/errors.ts'
 import { pinWords } from '../blocks/pins.ts'
+import { roomWords } from '../blocks/retention.ts'
 import type { Clock } from '../host/host.ts'
 import { backupRoute } from './backup-route.ts'
 import type { EngineView, LateEngineView } from './engine-view.ts'
@@ -109,7 +110,8 @@ export function createAdminApp(options: AdminOptions): {
   streamingRoutes(server, made, () => clock.now())
   server.get('/log', () => {
     const { log } = made().status()
-    return { ...log, pinnedBy: log.pins.map((pin) => pinWords(pin)) }
+    const room = roomWords(log.quotaBytes - log.pinnedBytes, log.bytesPerSecond)
+    return { ...log, pinnedBy: log.pins.map((pin) => pinWords(pin)), room }
   })
   stateRoutes(server, made, clock)
   backupRoute(server, made, clock)

@@ -20,6 +20,7 @@ import type { Host } from '../host/host.ts'
 import { decodeEvent, encodeAddition, encodeEvent } from './events.ts'
 import type { BlockFormat, Producer, Range, TrackerEvent } from './events.ts'
 import type { StoredBlock } from './oldest-blocks.ts'
+import { type Keep, Retention } from './retention.ts'
 import { type Allocation, Tracker } from './tracker.ts'
 
 export type BlockStoreOptions = Omit<LogOptions, 'apply' | 'snapshot' | 'replayed'> & {
@@ -30,6 +31,8 @@ export type BlockStoreOptions = Omit<LogOptions, 'apply' | 'snapshot' | 'replaye
   folded?(tracker: Tracker): Promise<void>
   /** Producers whose highest sequence is remembered; default 100,000. */
   readonly producersMax?: number
+  /** How much of the log stays although nothing needs it; default nothing. */
+  readonly keep?: Keep
 }
 
 export interface NewBlock {
@@ -74,7 +77,7 @@ export async function openBlockStore(
       replayed = true
     },
   })
-  const store = new BlockStore(log, tracker, ignored, host.clock)
+  const store = new BlockStore({ log, tracker, ignored, clock: host.clock, keep: options.keep })
   await store.release()
   return { store, report }
 }
@@ -105,17 +108,31 @@ export class BlockStore {
   readonly log: Log
   readonly tracker: Tracker
   readonly #clock: Pick<Host['clock'], 'now'>
+  readonly #retention: Retention
   /** Positions of additions that the tracker ignored and whose callers do not know yet. */
   readonly #ignored: Set<number>
   #changing = false
   /** What a receipt made free that may not be durable yet, and where the log ended then. */
   #released: { readonly end: number; readonly upTo: number } | undefined
 
-  constructor(log: Log, tracker: Tracker, ignored: Set<number>, clock: Pick<Host['clock'], 'now'>) {
-    this.log = log
-    this.tracker = tracker
-    this.#ignored = ignored
-    this.#clock = clock
+  constructor(parts: {
+    readonly log: Log
+    readonly tracker: Tracker
+    readonly ignored: Set<number>
+    readonly clock: Pick<Host['clock'], 'now'>
+    readonly keep: Keep | undefined
+  }) {
+    this.log = parts.log
+    this.tracker = parts.tracker
+    this.#ignored = parts.ignored
+    this.#clock = parts.clock
+    this.#retention = new Retention(parts.keep)
+    this.#retention.note(this.#clock.now(), this.log.end)
+  }
+
+  /** Bytes a second that the log grew lately. */
+  get rate(): number | undefined {
+    return this.#retention.rate(this.#clock.now(), this.log.end)
   }
 
   /** Bytes of the log from the oldest block or allocation that is still needed to its end. */
@@ -170,6 +187,7 @@ export class BlockStore {
     assert(keepFrom <= time + 1, 'a batch that is not committed is kept')
     await this.#change({ kind: 'cleanup', time, commit, digest, keepFrom })
     const { end, durable } = this.log
+    this.#retention.note(this.#clock.now(), end)
     this.#released ??= { end, upTo: this.tracker.pinnedFrom ?? durable }
     await this.#releaseProven()
   }
@@ -179,7 +197,12 @@ export class BlockStore {
     const released = this.#released
     if (released === undefined || this.log.durable < released.end) return
     this.#released = undefined
-    await this.log.release(released.upTo)
+    await this.#release(released.upTo)
+  }
+
+  async #release(upTo: number): Promise<void> {
+    const kept = this.#retention.keptFrom(this.#clock.now(), this.log.end)
+    await this.log.release(Math.min(upTo, kept))
   }
 
   async #change(event: TrackerEvent): Promise<void> {
@@ -194,7 +217,7 @@ export class BlockStore {
 
   /** Gives up the segments that lie wholly below what is still needed. */
   async release(): Promise<void> {
-    await this.log.release(this.tracker.pinnedFrom ?? this.log.durable)
+    await this.#release(this.tracker.pinnedFrom ?? this.log.durable)
   }
 
   /** Idempotent. */

@@ -81,6 +81,18 @@ export const SETTINGS = group({
     2 * MIB,
     1024 * 1024 * 1024 * MIB,
   ),
+  logKeepBytes: bytes(
+    'So many bytes of the log stay although nothing needs them.',
+    DEFAULT_SETTINGS.logKeepBytes,
+    0,
+    1024 * 1024 * 1024 * MIB,
+  ),
+  logKeepMs: ms(
+    'What was written to the log in so long stays although nothing needs it.',
+    DEFAULT_SETTINGS.logKeepMs,
+    0,
+    365 * DAY_MS,
+  ),
   diskReserveBytes: bytes(
     'Receiving pauses when less than this is free on the disk; batches go on.',
     DEFAULT_SETTINGS.diskReserveBytes,

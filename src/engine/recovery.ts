@@ -205,6 +205,7 @@ async function openBoth(
       identity: id,
       segmentBytes: settings.segmentBytes,
       durability: settings.durability,
+      keep: { bytes: settings.logKeepBytes, ms: settings.logKeepMs },
       onProgress: (done, total) => {
         if (reading) hooks.onProgress(READING, done, total)
       },

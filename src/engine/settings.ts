@@ -11,6 +11,10 @@ export interface EngineSettings {
   readonly segmentBytes: number
   /** Receiving pauses when so many bytes of the log are still needed. Default 4 GiB. */
   readonly logQuotaBytes: number
+  /** Bytes before the end of the log that stay although nothing needs them. Default 0. */
+  readonly logKeepBytes: number
+  /** What was written to the log in so many ms stays although nothing needs it. Default 0. */
+  readonly logKeepMs: number
   /**
    * Receiving pauses when less than this is free on the disk: the rest is for running batches,
    * committing and cleaning. Default 256 MiB.
@@ -35,6 +39,8 @@ export const DEFAULT_SETTINGS: EngineSettings = {
   durability: 'sync',
   segmentBytes: 64 * 1024 * 1024,
   logQuotaBytes: 4 * 1024 * 1024 * 1024,
+  logKeepBytes: 0,
+  logKeepMs: 0,
   diskReserveBytes: 256 * 1024 * 1024,
   batchBytesMax: 64 * 1024 * 1024,
   partitions: 16,

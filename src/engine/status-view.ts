@@ -66,6 +66,7 @@ function logStatus({ opened, intake, progress, settings }: StatusParts): EngineS
     retainedBytes: log?.retainedBytes ?? 0,
     pinnedBytes: opened?.blocks.pinnedBytes ?? 0,
     quotaBytes: settings.logQuotaBytes,
+    bytesPerSecond: opened?.blocks.rate,
     paused: intake?.paused !== undefined,
     pausedBy: intake?.paused,
     pins: opened === undefined ? [] : pinsOf(opened.blocks.tracker, progress?.time ?? 0),

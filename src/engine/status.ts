@@ -55,6 +55,8 @@ export interface EngineStatus {
     readonly retainedBytes: number
     readonly pinnedBytes: number
     readonly quotaBytes: number
+    /** Bytes a second it grew lately; undefined when that is not known yet. */
+    readonly bytesPerSecond: number | undefined
     /** What keeps the log from getting shorter, oldest first. */
     readonly pins: readonly Pin[]
     readonly segments: number

@@ -105,6 +105,7 @@ export const engineStatus = (changes: Partial<EngineStatus> = {}): EngineStatus 
     quotaBytes: 10_000,
     paused: false,
     pausedBy: undefined,
+    bytesPerSecond: undefined,
     groups: 7,
     syncs: 6,
     records: 20,
