@@ -5,6 +5,7 @@ import { empty } from './figures/empty.mjs'
 import { ingest } from './figures/ingest.mjs'
 import { interval } from './figures/interval.mjs'
 import { memory } from './figures/memory.mjs'
+import { stateCost } from './figures/state.mjs'
 import { throughput } from './figures/throughput.mjs'
 import { grepLimit, wordLimit } from './limits.mjs'
 import { withServer } from './server.mjs'
@@ -81,6 +82,24 @@ export const FIGURES = {
     return [
       [...row('memory, idle', found.idle), ''],
       [...row('memory at 100,000 lines/s', found.loaded), cores(found.cores)],
+    ]
+  },
+
+  async state(quick) {
+    const found = await stateCost({
+      large: quick ? 1_000_000 : 10_000_000,
+      batches: quick ? 15 : 40,
+    })
+    const { large, touched, smallMs, largeMs, memoryBytes, loadMs } = found
+    const updates = count((touched / smallMs) * 1000)
+    return [
+      [
+        `state: ${count(touched)} of ${count(large)} keys touched, committed`,
+        `${ms(largeMs)}; loaded in ${ms(loadMs)}, ${size(memoryBytes)}`,
+        `of 100,000 keys: ${ms(smallMs)}, ${updates} updates/s`,
+        share(largeMs / smallMs),
+        '',
+      ],
     ]
   },
 
