@@ -13,6 +13,7 @@ import { diceOf } from './dice.ts'
 import { EventReader } from './events.ts'
 import { judge, type Verdict } from './judge.ts'
 import { Life } from './life.ts'
+import { limited } from './limited.ts'
 import { lifePlans, type LifePlan } from './plan.ts'
 import { OutputReader, readStates } from './reader.ts'
 import { RunRecord } from './record.ts'
@@ -236,18 +237,4 @@ class Run {
 
 export const removeScratch = ({ scratch }: Outcome): void => {
   rmSync(scratch, { recursive: true, force: true })
-}
-
-async function limited<T>(ms: number, what: string, work: Promise<T>): Promise<T> {
-  const timer = new AbortController()
-  const late = sleep(ms, undefined, { signal: timer.signal }).then(() => {
-    throw new Error(`${what}: not within ${String(ms / 1000)} s`)
-  })
-  // When the work is done first, the timer is let go and rejects with nobody waiting for it.
-  late.catch(() => undefined)
-  try {
-    return await Promise.race([work, late])
-  } finally {
-    timer.abort()
-  }
 }

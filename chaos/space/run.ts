@@ -9,6 +9,7 @@ import { Client } from '../kill/client.ts'
 import { freePort, verify } from '../kill/daemon.ts'
 import { diceOf } from '../kill/dice.ts'
 import { isClean, judge, type Verdict } from '../kill/judge.ts'
+import { limited } from '../kill/limited.ts'
 import { OutputReader, readStates } from '../kill/reader.ts'
 import { type Daemon, startDaemon } from './daemon.ts'
 import { Ballast, freeBytes } from './disk.ts'
@@ -75,13 +76,13 @@ export async function run(options: SpaceOptions): Promise<SpaceOutcome> {
           `the next ${String(recoveries.at(-1))} ms after there was room`,
       )
     }
-    await limited('the client is acknowledged', client.finish())
+    await limited(PROGRESS_MS, 'the client is acknowledged', client.finish())
     await published(reader, client.sent)
-    states = await limited('the state is read', readStates(adminPort, client.sent))
+    states = await limited(PROGRESS_MS, 'the state is read', readStates(adminPort, client.sent))
     daemon.stop()
-    const code = await limited('the daemon stops', daemon.exited)
+    const code = await limited(PROGRESS_MS, 'the daemon stops', daemon.exited)
     if (code !== 0) problems.push(`the supervisor ended with ${String(code)}, not 0`)
-    const verified = await limited('verify ends', verify(dataDir))
+    const verified = await limited(PROGRESS_MS, 'verify ends', verify(dataDir))
     if (verified.code !== 0) problems.push(`millrace verify: ${verified.text.trim()}`)
   } catch (error) {
     problems.push(error instanceof Error ? error.message : String(error))
@@ -120,19 +121,6 @@ async function published(reader: OutputReader, sent: number): Promise<void> {
     reader.scan()
     if (reader.numbers.size >= sent && reader.luck.size >= sent) return
     await sleep(POLL_MS)
-  }
-}
-
-async function limited<T>(what: string, work: Promise<T>): Promise<T> {
-  const timer = new AbortController()
-  const late = sleep(PROGRESS_MS, undefined, { signal: timer.signal }).then(() => {
-    throw new Error(`${what}: not within ${String(PROGRESS_MS / 1000)} s`)
-  })
-  late.catch(() => undefined)
-  try {
-    return await Promise.race([work, late])
-  } finally {
-    timer.abort()
   }
 }
 

@@ -15,6 +15,7 @@ import type { LogReport } from '../../wal/contract.ts'
 import { witnessOf } from '../../wal/lineage.ts'
 import { messageOf } from '../base/errors.ts'
 import { type BlockStore, type BlockStoreOptions, openBlockStore } from '../blocks/block-store.ts'
+import { deferred } from '../executor/deferred.ts'
 import type { Host } from '../host/host.ts'
 import { checkAgreement } from './agreement.ts'
 
@@ -30,21 +31,8 @@ export interface Storage {
   readonly log: Promise<{ readonly store: BlockStore; readonly report: LogReport }>
 }
 
-interface Deferred<T> {
-  readonly promise: Promise<T>
-  readonly resolve: (value: T) => void
-  readonly reject: (error: unknown) => void
-}
-
-function deferred<T>(): Deferred<T> {
-  let parts: Omit<Deferred<T>, 'promise'> | undefined
-  const promise = new Promise<T>((resolve, reject) => {
-    parts = { resolve, reject }
-  })
-  promise.catch(toldElsewhere)
-  if (parts === undefined) throw new Error('a promise runs its executor')
-  return { promise, ...parts }
-}
+const asError = (error: unknown): Error =>
+  error instanceof Error ? error : new Error(String(error))
 
 /** Each refusal reaches the caller by the first promise it rejects. */
 const toldElsewhere = (): undefined => undefined
@@ -57,6 +45,7 @@ export async function openStorage(
   const approval = deferred<Approval>()
   const agreed = deferred<undefined>()
   const mended = deferred<undefined>()
+  for (const { promise } of [approval, agreed, mended]) promise.catch(toldElsewhere)
   // A directory with an identity has had a log: that there is none any more is damage.
   const least = options.checkpoint.create ? 0 : 1
   const provenDurable = approval.promise.then(({ proven }) => Math.max(proven, least))
@@ -73,7 +62,9 @@ export async function openStorage(
       await mended.promise
     },
   })
-  log.catch(agreed.reject)
+  log.catch((error: unknown) => {
+    agreed.reject(asError(error))
+  })
   try {
     const opened = await openCheckpoint(host, {
       ...options.checkpoint,
@@ -86,8 +77,8 @@ export async function openStorage(
     mended.resolve(undefined)
     return { ...opened, log }
   } catch (error) {
-    approval.reject(error)
-    mended.reject(error)
+    approval.reject(asError(error))
+    mended.reject(asError(error))
     await log.catch(toldElsewhere)
     throw error
   }
