@@ -20,8 +20,8 @@ export function startupOf(status: EngineStatus | undefined): Startup {
 }
 
 const RETRY =
-  'When the cause is gone: POST /api/v1/applications/APP/streaming/batches/retry, ' +
-  'or start a repaired program'
+  'When the cause is gone: POST /api/v1/applications/APP/streaming/batches/retry; ' +
+  'where the program is at fault, start a repaired one'
 
 export type NotReady =
   | { readonly kind: 'starting'; readonly message: string }

@@ -17,12 +17,15 @@ import type { FileSystem } from '../host/host.ts'
 import { refuseUnwritable } from '../engine/unwritable.ts'
 import { isNativePackage } from './native-packages.ts'
 import { compiledModule } from './package-files.ts'
+import { programIdentity } from './program-identity.ts'
 
 export interface Bundle {
   /** File URL of the module, once it is stored. */
   readonly url: string
   /** First 16 hex digits of the SHA-256 of its content. */
   readonly digest: string
+  /** Of the code alone: see `program-identity.ts`. */
+  readonly code: string
   readonly bytes: number
   /** Writes it, when it is not there. Call as the owner of the directory. */
   store(): Promise<void>
@@ -60,7 +63,8 @@ export async function bundleProgram(fs: BundleFileSystem, options: BundleOptions
       await fs.writeFileDurably(path, content)
     })
   }
-  return { url: pathToFileURL(path).href, digest, bytes: content.length, store }
+  const code = programIdentity(Buffer.from(content).toString(), entry)
+  return { url: pathToFileURL(path).href, digest, code, bytes: content.length, store }
 }
 
 /** Builds under way: the bundler's own process is let go after the last one. */

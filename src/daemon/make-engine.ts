@@ -25,7 +25,11 @@ export function makeEngine(parts: EngineParts): EngineHandle {
         host,
         settings,
         params,
-        program: { bundle: parts.bundle.url, exportName: parts.exportName },
+        program: {
+          bundle: parts.bundle.url,
+          exportName: parts.exportName,
+          code: parts.bundle.code,
+        },
         workingDirectory,
         logDirectory,
         onOutput: (name, stream, line) => {

@@ -71,7 +71,7 @@ async function shapeOf(shell: Shell, host: Host, options: PlanOptions): Promise<
       host,
       settings: { ...settings, executors: 1 },
       params,
-      program: { bundle: bundle.url, exportName: options.exportName },
+      program: { bundle: bundle.url, exportName: options.exportName, code: bundle.code },
       workingDirectory: shell.workingDirectory,
       logDirectory: directory,
       onOutput: (name, _stream, line) => {

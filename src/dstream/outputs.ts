@@ -1,5 +1,5 @@
 /** Output operations: what they are called with, and how each runs in a batch. */
-import { normalize } from 'node:path'
+import { resolve } from 'node:path'
 import { serialize } from 'node:v8'
 import { utf8 } from '../base/bytes.ts'
 import { MillraceError, messageOf } from '../base/errors.ts'
@@ -58,18 +58,22 @@ export function outputsOf<T>(node: StreamNode<T>): Outputs<T> {
   }
 }
 
+/** What comes before the time in the paths of an output: relative prefixes mean one directory. */
+const stemOf = (prefix: string): string =>
+  prefix === '' || prefix.endsWith('/') ? `${resolve(prefix)}/` : `${resolve(prefix)}-`
+
 /** Two outputs that write to the same directories: the second could never be published. */
 function refuseTwins(
   graph: GraphBuilder,
   { prefix, suffix }: { readonly prefix: string; readonly suffix: string },
   place: Place,
 ): void {
-  const target = normalize(prefix)
+  const target = stemOf(prefix)
   const twin = graph.outputs.find(
     ({ shape: { kind, parameters } }) =>
       kind === 'textFiles' &&
       typeof parameters['prefix'] === 'string' &&
-      normalize(parameters['prefix']) === target &&
+      stemOf(parameters['prefix']) === target &&
       parameters['suffix'] === suffix,
   )
   if (twin === undefined) return

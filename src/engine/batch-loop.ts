@@ -24,7 +24,7 @@ import { type Progress, stageKey } from './layout.ts'
 import type { Committer, Team } from './ports.ts'
 import { publishAll } from './publication.ts'
 import type { Publisher } from './publisher.ts'
-import { backoffMs, type EngineSettings, type Logger } from './settings.ts'
+import { backoffMs, RETRY_BACKOFF_MAX_MS, type EngineSettings, type Logger } from './settings.ts'
 import type { StagedOutput } from './staged-output.ts'
 import type { BlockedBatch } from './status.ts'
 
@@ -85,8 +85,8 @@ export class BatchLoop {
   /** Tries the held batch again at once, its attempts renewed; undefined when none is held. */
   retryHeld(): BlockedBatch | undefined {
     const held = this.#blocked
-    if (this.#retry === undefined) return undefined
-    this.#retry()
+    // What is tried by itself already (a publication, or once asked for) needs no push.
+    if (held !== undefined) this.#retry?.()
     return held
   }
 
@@ -162,7 +162,7 @@ export class BatchLoop {
     this.#blocked = undefined
     team.committed(attempt)
     batch.publishing()
-    if ((await this.publish(staged, signal)) === 'stopped') return 'stopped'
+    if ((await this.publish(staged, signal, batch)) === 'stopped') return 'stopped'
     if (batch.attempts > 1) await this.sweep()
     this.#published = staged.map((output) => stageKey(number, output.outputId))
     await blocks.cleanup(batch.time, root.number, root.digest)
@@ -178,10 +178,12 @@ export class BatchLoop {
   async publish(
     staged: readonly StagedOutput[],
     signal: AbortSignal,
+    batch?: Batch,
   ): Promise<'published' | 'stopped'> {
     return await publishAll(this.#parts, staged, signal, (held) => {
       const first = this.#blocked === undefined
       this.#blocked = held
+      batch?.publicationHeld(held)
       if (first) this.#parts.onBlocked()
     })
   }
@@ -234,19 +236,34 @@ export class BatchLoop {
         details,
       })
     }
-    const stop = stopped(signal).then(() => 'stop' as const)
-    const how = await Promise.race([stop, this.#retried()])
-    this.#retry = undefined
+    const how = await this.#untilRetry(outcome.code === 'MR_OUTPUT_FAILED', signal)
     if (how === 'stop') return
-    this.#blocked = undefined
     batch.renew()
-    log.info({ batch: batch.time }, 'the held batch is tried again, as was asked')
+    log.info({ batch: batch.time }, `the held batch is tried again${how}`)
   }
 
-  #retried(): Promise<'retry'> {
+  /**
+   * Until somebody asks for it, and by itself where the obstacle lies outside of the program and
+   * may be taken away (`passes`). The batch stays held until it is committed.
+   */
+  async #untilRetry(passes: boolean, signal: AbortSignal): Promise<'stop' | '' | ', as was asked'> {
+    const waiting = new AbortController()
+    const stop = stopped(signal).then(() => 'stop' as const)
+    const ways: Promise<'stop' | '' | ', as was asked'>[] = [stop, this.#retried()]
+    if (passes) {
+      const again = sleepUnlessStopped(this.#parts.clock, RETRY_BACKOFF_MAX_MS, waiting.signal)
+      ways.push(again.then(() => '' as const))
+    }
+    const how = await Promise.race(ways)
+    waiting.abort()
+    this.#retry = undefined
+    return how
+  }
+
+  #retried(): Promise<', as was asked'> {
     return new Promise((resolve) => {
       this.#retry = () => {
-        resolve('retry')
+        resolve(', as was asked')
       }
     })
   }

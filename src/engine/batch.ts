@@ -113,6 +113,12 @@ export class Batch {
     this.#move('publishing')
   }
 
+  /** Why it cannot be published now; undefined when it can. It is committed. */
+  publicationHeld(failure: BatchFailure | undefined): void {
+    assert(this.#phase === 'publishing', 'it is being published')
+    this.#failure = failure
+  }
+
   complete(now: number): void {
     this.#move('completed')
     this.#endedAt = now
@@ -121,7 +127,10 @@ export class Batch {
   status(): BatchStatus {
     return {
       time: this.time,
-      status: STATUS[this.#phase],
+      status:
+        this.#phase === 'publishing' && this.#failure !== undefined
+          ? 'BLOCKED'
+          : STATUS[this.#phase],
       records: this.records,
       recordsByStream: this.recordsByStream,
       attempts: this.#attempts,

@@ -2,6 +2,7 @@
  * What is done when a write finds no room: it is said, now and once a minute, and tried again every
  * second. Whoever waits here holds up the batches, and with them everything that could lose data.
  */
+import { MillraceError } from '../base/errors.ts'
 import type { Clock } from '../host/host.ts'
 import type { Logger } from './settings.ts'
 
@@ -16,8 +17,8 @@ export interface FullDiskParts {
 }
 
 /**
- * The returned function resolves when the write should be tried again; it rejects with the signal's
- * reason.
+ * The returned function resolves when the write should be tried again; it rejects with
+ * `MR_DISK_FULL` when the signal comes.
  */
 export function waitForRoom(parts: FullDiskParts): (error: Error) => Promise<void> {
   const { clock, log, signal } = parts
@@ -27,6 +28,11 @@ export function waitForRoom(parts: FullDiskParts): (error: Error) => Promise<voi
       said = clock.monotonic()
       log.error({}, `the disk is full, waiting for room: ${error.message}`)
     }
-    await clock.sleep(RETRY_MS, signal)
+    try {
+      await clock.sleep(RETRY_MS, signal)
+    } catch (cause) {
+      const message = `the wait for room on the disk was ended: ${error.message}`
+      throw new MillraceError('MR_DISK_FULL', message, { cause })
+    }
   }
 }

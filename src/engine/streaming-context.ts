@@ -164,7 +164,7 @@ function newTeam(
   const params = options.params ?? {}
   const { executors } = options
   const program =
-    executors === undefined ? INLINE_PROGRAM : { bundle: executors.module, exportName: undefined }
+    executors === undefined ? INLINE_PROGRAM : { ...INLINE_PROGRAM, bundle: executors.module }
   const processes =
     executors === undefined
       ? inlineTeam({ host, app, params, partitions })

@@ -58,9 +58,6 @@ const placeOf = ({ logDirectory, workingDirectory }: StartOptions): TextFilesPla
   owner: ownerOf(logDirectory),
 })
 
-/** A bundle is named after the digest of its contents. */
-const BUNDLE = /([0-9a-f]{16})\.mjs$/
-
 export class ExecutorCore {
   readonly #services: CoreServices
   readonly #states = new States()
@@ -78,8 +75,7 @@ export class ExecutorCore {
     const { host, loadApp } = this.#services
     const app = await loadApp(options.program)
     const { partitions, program } = options
-    const code = BUNDLE.exec(program.bundle)?.[1]
-    const known = code === undefined ? {} : { code }
+    const known = program.code === undefined ? {} : { code: program.code }
     const graph = buildGraph(app, options.params, { partitions, ...known })
     const exchange = exchangeOf(host, options)
     const path = await exchange?.open()

@@ -15,7 +15,7 @@ import type { Place } from '../dataset/runtime.ts'
 import type { ChildProcess, Clock } from '../host/host.ts'
 import type { AttemptDone, AttemptRequest, Failure } from './attempt.ts'
 import { type Deferred, deferred, within } from './deferred.ts'
-import { crash, errorOf, failure, failureOfExit, whileRunning } from './failure.ts'
+import { BEING_REPLACED, crash, errorOf, failure, failureOfExit, whileRunning } from './failure.ts'
 import { type ExecutorState, moved } from './executor-state.ts'
 import { Heartbeat } from './heartbeat.ts'
 import { EXECUTOR_LIMITS, type ExecutorTimes } from './limits.ts'
@@ -163,8 +163,7 @@ export class Executor {
 
   /** A committed value. Rejects when the executor dies or does not answer in time. */
   async query(uid: string, partition: number, key: Uint8Array): Promise<Answer> {
-    if (this.#state === 'dead') throw errorOf(await this.ended)
-    if (this.#state === 'starting') throw errorOf(failure('MR_EXECUTOR_DIED', 'it is starting'))
+    if (this.#state === 'dead' || this.#state === 'starting') throw errorOf(BEING_REPLACED)
     const answer = await this.#queries.ask(this.#clock, this.#times.hangTimeoutMs, (id) => {
       this.#send({ kind: 'query', id, uid, partition, key })
     })
@@ -294,6 +293,6 @@ export class Executor {
     this.#child.channel.close()
     this.#end.resolve(reason)
     attempt?.reply.resolve({ kind: 'failed', error: reason })
-    this.#queries.failAll(errorOf(reason))
+    this.#queries.failAll(errorOf(BEING_REPLACED))
   }
 }

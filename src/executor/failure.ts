@@ -42,6 +42,12 @@ export function failure(
   }
 }
 
+/** For queries, whatever their executor died of: they run nothing of the program. */
+export const BEING_REPLACED = failure(
+  'MR_EXECUTOR_DIED',
+  'the executor is being replaced: ask again',
+)
+
 /** The error a failure stands for, thrown again in this process. */
 export function errorOf(what: Failure, details: Readonly<Record<string, unknown>> = {}): Error {
   const place = what.places[0]

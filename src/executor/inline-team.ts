@@ -22,7 +22,7 @@ export interface InlineTeamOptions {
 }
 
 /** What a team says its program is when the app is at hand. */
-export const INLINE_PROGRAM = { bundle: 'inline', exportName: undefined } as const
+export const INLINE_PROGRAM = { bundle: 'inline', exportName: undefined, code: undefined } as const
 
 export function inlineTeam(options: InlineTeamOptions): TeamProcesses {
   const { app, host, params, partitions } = options

@@ -45,7 +45,8 @@ const start = record({
   rank: count,
   size: count,
   incarnation: count,
-  program: record({ bundle: text, exportName: maybe(text) }),
+  /** `code`: digest of all its code, where it is known. */
+  program: record({ bundle: text, exportName: maybe(text), code: maybe(text) }),
   params: table(text),
   /** Partitions of shuffles, of new states and of receiver input. */
   partitions: count,

@@ -10,7 +10,7 @@ import { loadApp } from './load-app.ts'
 import { receiverOf } from './receiver-of.ts'
 
 const argument = record({
-  program: record({ bundle: text, exportName: maybe(text) }),
+  program: record({ bundle: text, exportName: maybe(text), code: maybe(text) }),
   params: table(text),
   partitions: count,
   uid: text,

@@ -28,6 +28,9 @@ import type { TeamOptions } from './team-options.ts'
 
 const IDLE_DEATHS_MAX = 10
 
+/** Of the framework's own outputs, after which a process is as good as before. */
+const OWN_FAILURES: ReadonlySet<string> = new Set(['MR_OUTPUT_FAILED', 'MR_DISK_FULL'])
+
 export class ExecutorTeam {
   readonly #options: TeamOptions
   readonly #times: ExecutorTimes
@@ -84,8 +87,9 @@ export class ExecutorTeam {
     }
     if (result.kind === 'unhealed') return outcomeOfFailure(result.failure)
     this.#abortAll(request.attempt)
-    // What a failed function left behind in its process is unknown: it gets a new one.
     const { rank, error } = result.failure
+    if (OWN_FAILURES.has(error.code)) return outcomeOfFailure(result.failure)
+    // What a failed function left behind in its process is unknown: it gets a new one.
     present(this.#roster.executors[rank], 'the executor that failed').kill(error)
     // Begun now, so that the wait before the next attempt is not added to it; `run` waits for it.
     void this.#roster.heal()

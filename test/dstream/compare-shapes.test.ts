@@ -121,6 +121,21 @@ describe('a changed program', () => {
     expect(compareShapes(loop('1'), loop('2')).refusals).toHaveLength(2)
   })
 
+  it('goes on when a comment moved all of them, which leaves their order', () => {
+    const at = (lines: readonly number[]): GraphShape => {
+      const shape = shapeOf((s) => {
+        for (const name of ['a', 'b']) s.updateStateByKey({}, () => 1).toRows(name)
+      })
+      const states = shape.states.map((state, i) => ({
+        ...state,
+        place: { operator: 'updateStateByKey', location: `app.ts:${String(lines[i])}:3` },
+      }))
+      return { ...shape, states, program: { code: 'same', params: '1' } }
+    }
+    expect(compareShapes(at([5, 9]), at([7, 11])).refusals).toEqual([])
+    expect(compareShapes(at([5, 10]), at([10, 5])).refusals).toHaveLength(2)
+  })
+
   it('starts a new state empty', () => {
     const now = shapeOf((s) => {
       s.updateStateByKey({ uid: 'n' }, (v) => v.length).toRows('out')

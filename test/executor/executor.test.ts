@@ -165,7 +165,7 @@ describe('an executor', () => {
     const script = new Script()
     const reply = script.executor.run(request(1))
     const query = script.executor.query('total', 0, new Uint8Array(1))
-    const refused = expect(query).rejects.toMatchObject({ code: 'MR_EXECUTOR_OUT_OF_MEMORY' })
+    const refused = expect(query).rejects.toMatchObject({ code: 'MR_EXECUTOR_DIED' })
     await script.say({ kind: 'progress', attempt: 1, places })
     script.stderr('FATAL ERROR: JavaScript heap out of memory')
     await script.exit({ code: null, signal: 'SIGABRT' })

@@ -28,7 +28,7 @@ const toExecutor: readonly ToExecutor[] = [
       rank: 1,
       size: 2,
       incarnation: 7,
-      program: { bundle: 'file:///app.mjs', exportName: undefined },
+      program: { bundle: 'file:///app.mjs', exportName: undefined, code: undefined },
       params: { host: 'here' },
       partitions: 16,
       logDirectory: '/data/log',

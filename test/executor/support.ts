@@ -93,7 +93,7 @@ export async function teamOf(source: string, options: TestTeamOptions = {}): Pro
   const { exportName, kind = 'processes', memoryMegabytes = 256, params = {}, size = 1 } = options
   const printed: string[] = []
   const replaced: string[] = []
-  const program = { bundle: await bundle(source, kind), exportName }
+  const program = { bundle: await bundle(source, kind), exportName, code: undefined }
   const partitions = 4
   const made = {
     clock: nodeHost.clock,

@@ -80,7 +80,7 @@ class Workshop {
 async function processesGround(vector: Vector, workshop: Workshop): Promise<Ground> {
   const directory = await workshop.directory()
   const bundle = await workshop.program(vector.batchMs ?? 0)
-  const program = { bundle, exportName: undefined }
+  const program = { bundle, exportName: undefined, code: undefined }
   const params = paramsOf(vector)
   const shared = { program, params, partitions: PARTITIONS }
   return {
