@@ -64,14 +64,18 @@ export class SimProcess {
   readonly inner: Channel
   readonly #world: World
   readonly #onDeath: (() => void)[] = []
+  readonly #onReplyLost: (ms: number) => void
+  readonly #up: Lane
   #alive = true
   #hangs = false
   #exit: (exit: Exit) => void = () => undefined
   #closed: (() => void)[] = []
 
-  constructor(world: World, name: string) {
+  /** `onReplyLost`: it died with its reply unsent; what the others say is late by so many ms. */
+  constructor(world: World, name: string, onReplyLost: (ms: number) => void) {
     this.#world = world
     this.name = name
+    this.#onReplyLost = onReplyLost
     const down = new Lane(world, `to-${name}`, () => this.runs)
     const up = new Lane(world, `from-${name}`, () => true)
     const exited = new Promise<Exit>((resolve) => {
@@ -81,7 +85,11 @@ export class SimProcess {
       this.#strike(message, up)
       return this.#alive
     })
-    this.inner = this.#end(up, down, () => this.runs)
+    this.#up = up
+    this.inner = this.#end(up, down, (message) => {
+      if (this.runs && kindOfMessage(message) === 'done') this.#strikeReply()
+      return this.runs
+    })
     this.child = {
       pid: 4242,
       channel: outer,
@@ -95,6 +103,11 @@ export class SimProcess {
   /** Alive, and its event loop turns. */
   get runs(): boolean {
     return this.#alive && !this.#hangs
+  }
+
+  /** What it sends from now on arrives so much later. */
+  holdBack(ms: number): void {
+    this.#up.hold(ms)
   }
 
   onDeath(f: () => void): void {
@@ -140,9 +153,18 @@ export class SimProcess {
     }
     const late = faults.strikes('late-reply')
     if (late !== undefined) up.hold(late.size)
-    if (faults.strikes('executor-death') !== undefined) {
-      this.#world.note(`${this.name} dies`)
-      this.end({ code: null, signal: 'SIGKILL' })
-    }
+    if (faults.strikes('executor-death') !== undefined) this.#die()
+  }
+
+  #strikeReply(): void {
+    const lost = this.#world.faults.strikes('reply-lost')
+    if (lost === undefined) return
+    this.#die()
+    this.#onReplyLost(lost.size)
+  }
+
+  #die(): void {
+    this.#world.note(`${this.name} dies`)
+    this.end({ code: null, signal: 'SIGKILL' })
   }
 }
