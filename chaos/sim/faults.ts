@@ -62,12 +62,17 @@ export class Faults {
   }
 }
 
+/** Those that need a coincidence to do harm come more often. */
+const KINDS: readonly FaultKind[] = [
+  ...FAULTS,
+  ...(['reply-lost', 'reply-lost', 'misdirected-write'] as const),
+]
 const PLACES = ['log', 'store-a', 'store-b', 'stage', 'owner', ''] as const
 
 /** Up to three faults of a boot. `effects`: how many effects it may have. */
 export function planFaults(dice: Dice, effects: number): Fault[] {
   return Array.from({ length: dice.below(4) }, () => {
-    const kind = dice.pick(FAULTS)
+    const kind = dice.pick(KINDS)
     const on = dice.pick(PLACES)
     const rare = on === '' ? 300 : 40
     switch (kind) {
@@ -86,7 +91,7 @@ export function planFaults(dice: Dice, effects: number): Fault[] {
       case 'late-reply':
         return { kind, at: dice.below(120), size: 500 + dice.below(9000) }
       case 'reply-lost':
-        return { kind, at: dice.below(12), size: dice.below(3000) }
+        return { kind, at: dice.below(8), size: dice.below(3000) }
       case 'connection-reset':
         return { kind, at: dice.below(40), size: 0 }
       case 'clock-forward':

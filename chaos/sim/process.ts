@@ -33,6 +33,10 @@ class Lane {
     this.#heldUntil = this.#world.clock.monotonic() + ms
   }
 
+  get #heldMs(): number {
+    return this.#heldUntil - this.#world.clock.monotonic()
+  }
+
   send(message: Uint8Array): void {
     this.#messages.push(message)
     if (this.#receive !== undefined) void this.#deliver()
@@ -45,14 +49,19 @@ class Lane {
   }
 
   async #deliver(): Promise<void> {
-    const held = this.#heldUntil - this.#world.clock.monotonic()
-    if (held > 0) await this.#world.clock.sleep(held)
+    if (this.#heldMs > 0) await this.#world.clock.sleep(this.#heldMs)
     const next = this.#messages[0]
     const kind = next === undefined ? '' : kindOfMessage(next)
-    await this.#world.effect(`${this.#label} ${kind}`, () => {
+    const perform = (): void => {
       if (!this.#takes()) return
       const message = this.#messages.shift()
       if (message !== undefined) this.#receive?.(message)
+    }
+    // Held back while it was on its way: it sets out again.
+    await this.#world.effect(`${this.#label} ${kind}`, perform, () => {
+      if (this.#heldMs <= 0) return true
+      void this.#deliver()
+      return false
     })
   }
 }

@@ -55,7 +55,13 @@ const AHEAD: ReadonlyMap<string, StoreSide> = new Map([
   ['store-a', 'b'],
   ['store-b', 'a'],
 ])
-const SLOW_PLACES = ['store-a', 'store-b', 'log', 'stage', 'output']
+const SLOW_PLACES: readonly SlowPlace[] = [
+  { on: 'store-a', ms: 250 },
+  { on: 'store-b', ms: 250 },
+  { on: 'log', ms: 60 },
+  { on: 'stage', ms: 60 },
+  { on: 'output', ms: 60 },
+]
 const SEEDS = 0x9e3779b1
 
 export async function randomLife(options: LifeOptions): Promise<LifeResult> {
@@ -133,7 +139,7 @@ class Life {
   #slow(): SlowPlace | undefined {
     const dice = this.#dice
     if (dice.next() >= SLOW_SHARE) return undefined
-    return { on: dice.pick(SLOW_PLACES), ms: dice.pick([20, 100, 250]) }
+    return dice.pick(SLOW_PLACES)
   }
 
   /** What a misdirected write overwrote stays so, for the next start to refuse. */

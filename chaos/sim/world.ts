@@ -132,7 +132,7 @@ export class World {
   /** Once it has struck, the first write that finds its like lands there too. */
   #misdirect(file: Inode, position: number, bytes: Uint8Array): void {
     if (this.faults.strikes('misdirected-write') !== undefined) this.#misdirects = true
-    if (!this.#misdirects) return
+    if (!this.#misdirects || this.#stray !== undefined) return
     const stray = misdirect(file, position, bytes)
     if (stray === undefined) return
     this.#misdirects = false
