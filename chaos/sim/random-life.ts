@@ -3,6 +3,7 @@
  * its boots meet, what of the disk survives. The same seed is the same life, to the last effect.
  */
 import { type Dice, diceOf } from '../kill/dice.ts'
+import type { Damage } from './damage.ts'
 import { count, planFaults, type Fired } from './faults.ts'
 import {
   batchesIn,
@@ -16,7 +17,7 @@ import {
 } from './life.ts'
 import { pointOf } from './phase.ts'
 import { type Program, type ProgramName, programOf, PROGRAMS } from './programs.ts'
-import { type Damage, rot, type StoreSide } from './rot.ts'
+import { rot, type StoreSide } from './rot.ts'
 import { Trace } from './trace.ts'
 import type { SlowPlace } from './world.ts'
 

@@ -4,19 +4,10 @@
  * place, and what was there is put back, as from a backup.
  */
 import type { Dice } from '../kill/dice.ts'
+import { type Damage, mayRefuseLog } from './damage.ts'
 import type { SimDisk } from './disk.ts'
 import type { Inode } from './inode.ts'
-import { mayRefuseLog, stray } from './strays.ts'
-
-export interface Damage {
-  readonly what: string
-  /** The engine itself has to mend it. */
-  readonly isMended: boolean
-  /** Whether opening may refuse with this error. */
-  mayRefuse(error: string): boolean
-  /** Makes it as it was, where the damage is still to be found. */
-  putBack(): void
-}
+import { stray } from './strays.ts'
 
 const HEADER_BYTES = 4096
 

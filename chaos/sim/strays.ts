@@ -7,15 +7,12 @@
  * can know. Behind the last group it is a torn tail, which the engine has to cut by itself.
  */
 import type { Dice } from '../kill/dice.ts'
+import { type Damage, mayRefuseLog } from './damage.ts'
 import type { SimDisk } from './disk.ts'
 import type { Inode } from './inode.ts'
 import { type FoundGroup, groupsOf, ofOlderEpoch } from './log-groups.ts'
-import type { Damage } from './rot.ts'
 
 const contentOf = (file: Inode): Uint8Array => file.read(0, file.length)
-
-export const mayRefuseLog = (error: string): boolean =>
-  /MR_LOG_DAMAGED|MR_DIRECTORY_|the log is damaged/.test(error)
 
 /** A group that is being written lands on an earlier block of its length too, if there is one. */
 export function misdirect(file: Inode, position: number, bytes: Uint8Array): Damage | undefined {

@@ -8,12 +8,12 @@
  */
 import type { Dice } from '../kill/dice.ts'
 import { SimClock } from './clock.ts'
+import type { Damage } from './damage.ts'
 import type { SimDisk } from './disk.ts'
 import type { Faults } from './faults.ts'
 import type { Gate } from './gate.ts'
 import type { Inode } from './inode.ts'
 import { kindOf } from './labels.ts'
-import type { Damage } from './rot.ts'
 import { misdirect } from './strays.ts'
 import type { Trace } from './trace.ts'
 
@@ -177,7 +177,8 @@ export class World {
 
   #delay(label: string): number {
     const { slow } = this.#options
-    const always = slow !== undefined && label.split(' ', 2)[1] === slow.on ? this.dice.below(slow.ms) : 0
+    const always =
+      slow !== undefined && label.split(' ', 2)[1] === slow.on ? this.dice.below(slow.ms) : 0
     return always + (this.faults.strikes('slow-disk')?.size ?? 0)
   }
 
