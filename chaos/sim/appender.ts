@@ -57,6 +57,7 @@ export class SimAppender implements Appender {
       try {
         await this.#gate.effect(`write ${what}`, () => {
           writeAll(this.#gate, this.#disk, { path, file, position, bytes })
+          this.#gate.wrote(path, file, position, bytes)
         })
       } catch (error) {
         throw isDiskFull(error) ? new NoRoom(error) : error

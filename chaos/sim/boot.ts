@@ -12,6 +12,7 @@ import type { Host } from '../../src/host/host.ts'
 import { memoryNetwork } from '../../src/host/memory-network.ts'
 import type { Dice } from '../kill/dice.ts'
 import { type Producer, sendAll } from './clients.ts'
+import type { Damage } from './damage.ts'
 import type { SimDisk } from './disk.ts'
 import { type Fault, Faults, type Fired } from './faults.ts'
 import { SimFileSystem } from './file-system.ts'
@@ -22,7 +23,7 @@ import { BATCH_MS, type Program } from './programs.ts'
 import { simStores } from './stores.ts'
 import { simTeam } from './team.ts'
 import type { Trace } from './trace.ts'
-import { World } from './world.ts'
+import { type SlowPlace, World } from './world.ts'
 
 export const EXECUTORS = 2
 const PARTITIONS = 3
@@ -50,6 +51,7 @@ export interface BootOptions {
   readonly faults: readonly Fault[]
   readonly fired: Fired
   readonly paceMs: number
+  readonly slow?: SlowPlace
   readonly lastEffect?: number
   readonly onEffect?: (label: string, phase: string, n: number) => void
   /** Keys of the state to read at the end. */
@@ -68,6 +70,8 @@ export interface BootResult {
   readonly now: number
   readonly state: ReadonlyMap<number, unknown>
   readonly violations: readonly string[]
+  /** Overwritten by a misdirected write, and not put back. */
+  readonly stray: Damage | undefined
 }
 
 export async function boot(options: BootOptions): Promise<BootResult> {
@@ -94,11 +98,12 @@ class Boot {
 
   constructor(options: BootOptions) {
     this.#options = options
-    const { disk, dice, now, trace, lastEffect } = options
+    const { disk, dice, now, trace, lastEffect, slow } = options
     this.#world = new World({
       ...{ disk, dice, now, trace },
       faults: new Faults(options.faults, options.fired),
       ...(lastEffect === undefined ? {} : { lastEffect }),
+      ...(slow === undefined ? {} : { slow }),
       onEffect: (label, n) => {
         this.#happened(label, n)
       },
@@ -190,6 +195,7 @@ class Boot {
       started: this.#started,
       isBroken: this.#failure instanceof AssertionFailure,
       violations: this.#violations,
+      stray: world.stray,
     }
   }
 }

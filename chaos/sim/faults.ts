@@ -9,10 +9,12 @@ export const FAULTS = [
   'no-space',
   'sync-eio',
   'read-eio',
+  'misdirected-write',
   'slow-disk',
   'executor-death',
   'executor-hang',
   'late-reply',
+  'reply-lost',
   'connection-reset',
   'clock-forward',
   'clock-back',
@@ -60,12 +62,17 @@ export class Faults {
   }
 }
 
+/** Those that need a coincidence to do harm come more often. */
+const KINDS: readonly FaultKind[] = [
+  ...FAULTS,
+  ...(['reply-lost', 'reply-lost', 'misdirected-write'] as const),
+]
 const PLACES = ['log', 'store-a', 'store-b', 'stage', 'owner', ''] as const
 
 /** Up to three faults of a boot. `effects`: how many effects it may have. */
 export function planFaults(dice: Dice, effects: number): Fault[] {
   return Array.from({ length: dice.below(4) }, () => {
-    const kind = dice.pick(FAULTS)
+    const kind = dice.pick(KINDS)
     const on = dice.pick(PLACES)
     const rare = on === '' ? 300 : 40
     switch (kind) {
@@ -75,12 +82,16 @@ export function planFaults(dice: Dice, effects: number): Fault[] {
         return { kind, at: dice.below(rare), size: dice.next(), ...(on === '' ? {} : { on }) }
       case 'no-space':
         return { kind, at: dice.below(effects), size: dice.below(40) }
+      case 'misdirected-write':
+        return { kind, at: dice.below(40), size: 0 }
       case 'slow-disk':
         return { kind, at: dice.below(effects), size: 1 + dice.below(5000) }
       case 'executor-death':
       case 'executor-hang':
       case 'late-reply':
         return { kind, at: dice.below(120), size: 500 + dice.below(9000) }
+      case 'reply-lost':
+        return { kind, at: dice.below(8), size: dice.below(3000) }
       case 'connection-reset':
         return { kind, at: dice.below(40), size: 0 }
       case 'clock-forward':

@@ -16,6 +16,8 @@ export interface Gate {
   fitting(path: string, file: Inode, position: number, length: number): number
   /** Before a sync: true when it fails, after the pages were lost. */
   syncFails(path: string, file: Inode): boolean
+  /** After a write to the log: it may land in another place too. */
+  wrote(path: string, file: Inode, position: number, bytes: Uint8Array): void
   /** Before a read: true when it fails. */
   readFails(path: string): boolean
   now(): number
@@ -33,6 +35,7 @@ export const openGate: Gate = {
     }),
   fitting: (_path, _file, _position, length) => length,
   syncFails: () => false,
+  wrote: () => undefined,
   readFails: () => false,
   now: () => 0,
 }

@@ -8,6 +8,7 @@
  * A crash keeps any choice of dirty sectors, none of the lost ones, and the length of before or of
  * after, with zeros where nothing was written. A process that is killed loses nothing of it.
  */
+import { assert } from '../../src/base/assert.ts'
 import type { Dice } from '../kill/dice.ts'
 
 const SECTOR = 512
@@ -100,6 +101,24 @@ export class Inode {
   flip(bit: number): void {
     const at = bit >> 3
     this.#bytes[at] = (this.#bytes[at] ?? 0) ^ (1 << (bit & 7))
+  }
+
+  /** What the drive does by itself: cache and platter hold it at once. */
+  rewrite(position: number, bytes: Uint8Array): void {
+    assert(position + bytes.length <= this.length, 'a rewrite stays within the file')
+    this.#reserve(position + bytes.length)
+    this.#bytes.set(bytes, position)
+    for (const platter of [this.#dirty, this.#lost]) {
+      for (const [sector, old] of platter) {
+        const at = sector * SECTOR
+        const [from, to] = [Math.max(at, position), Math.min(at + SECTOR, position + bytes.length)]
+        if (from >= to) continue
+        const now = new Uint8Array(Math.max(old.length, to - at))
+        now.set(old)
+        now.set(bytes.subarray(from - position, to - position), from - at)
+        platter.set(sector, now)
+      }
+    }
   }
 
   /** The power goes. */

@@ -11,6 +11,7 @@ import { OUT } from './labels.ts'
 import { judge } from './oracle.ts'
 import type { Program } from './programs.ts'
 import type { Trace } from './trace.ts'
+import type { SlowPlace } from './world.ts'
 
 const START_MS = 1_700_000_000_000
 const KEYS = 23
@@ -56,6 +57,7 @@ export interface StepOptions {
   readonly fired: Fired
   readonly faults: readonly Fault[]
   readonly dice: Dice
+  readonly slow?: SlowPlace
   readonly lastEffect?: number
   readonly onEffect?: (label: string, phase: string, n: number) => void
 }
@@ -100,7 +102,7 @@ export function endOfBoot(ground: Ground, kind: CrashKind, dice: Dice): void {
 /** The last boot: nothing goes wrong, so everything has to come right. */
 export async function lastBoot(
   ground: Ground,
-  options: Omit<StepOptions, 'faults' | 'lastEffect'>,
+  options: Omit<StepOptions, 'faults' | 'slow' | 'lastEffect'>,
 ): Promise<readonly string[]> {
   ground.disk.capacity = undefined
   const { result, violations } = await step(ground, { ...options, faults: [] })

@@ -33,6 +33,10 @@ class Lane {
     this.#heldUntil = this.#world.clock.monotonic() + ms
   }
 
+  get #heldMs(): number {
+    return this.#heldUntil - this.#world.clock.monotonic()
+  }
+
   send(message: Uint8Array): void {
     this.#messages.push(message)
     if (this.#receive !== undefined) void this.#deliver()
@@ -45,14 +49,19 @@ class Lane {
   }
 
   async #deliver(): Promise<void> {
-    const held = this.#heldUntil - this.#world.clock.monotonic()
-    if (held > 0) await this.#world.clock.sleep(held)
+    if (this.#heldMs > 0) await this.#world.clock.sleep(this.#heldMs)
     const next = this.#messages[0]
     const kind = next === undefined ? '' : kindOfMessage(next)
-    await this.#world.effect(`${this.#label} ${kind}`, () => {
+    const perform = (): void => {
       if (!this.#takes()) return
       const message = this.#messages.shift()
       if (message !== undefined) this.#receive?.(message)
+    }
+    // Held back while it was on its way: it sets out again.
+    await this.#world.effect(`${this.#label} ${kind}`, perform, () => {
+      if (this.#heldMs <= 0) return true
+      void this.#deliver()
+      return false
     })
   }
 }
@@ -64,14 +73,18 @@ export class SimProcess {
   readonly inner: Channel
   readonly #world: World
   readonly #onDeath: (() => void)[] = []
+  readonly #onReplyLost: (ms: number) => void
+  readonly #up: Lane
   #alive = true
   #hangs = false
   #exit: (exit: Exit) => void = () => undefined
   #closed: (() => void)[] = []
 
-  constructor(world: World, name: string) {
+  /** `onReplyLost`: it died with its reply unsent; what the others say is late by so many ms. */
+  constructor(world: World, name: string, onReplyLost: (ms: number) => void) {
     this.#world = world
     this.name = name
+    this.#onReplyLost = onReplyLost
     const down = new Lane(world, `to-${name}`, () => this.runs)
     const up = new Lane(world, `from-${name}`, () => true)
     const exited = new Promise<Exit>((resolve) => {
@@ -81,7 +94,11 @@ export class SimProcess {
       this.#strike(message, up)
       return this.#alive
     })
-    this.inner = this.#end(up, down, () => this.runs)
+    this.#up = up
+    this.inner = this.#end(up, down, (message) => {
+      if (this.runs && kindOfMessage(message) === 'done') this.#strikeReply()
+      return this.runs
+    })
     this.child = {
       pid: 4242,
       channel: outer,
@@ -95,6 +112,11 @@ export class SimProcess {
   /** Alive, and its event loop turns. */
   get runs(): boolean {
     return this.#alive && !this.#hangs
+  }
+
+  /** What it sends from now on arrives so much later. */
+  holdBack(ms: number): void {
+    this.#up.hold(ms)
   }
 
   onDeath(f: () => void): void {
@@ -140,9 +162,18 @@ export class SimProcess {
     }
     const late = faults.strikes('late-reply')
     if (late !== undefined) up.hold(late.size)
-    if (faults.strikes('executor-death') !== undefined) {
-      this.#world.note(`${this.name} dies`)
-      this.end({ code: null, signal: 'SIGKILL' })
-    }
+    if (faults.strikes('executor-death') !== undefined) this.#die()
+  }
+
+  #strikeReply(): void {
+    const lost = this.#world.faults.strikes('reply-lost')
+    if (lost === undefined) return
+    this.#die()
+    this.#onReplyLost(lost.size)
+  }
+
+  #die(): void {
+    this.#world.note(`${this.name} dies`)
+    this.end({ code: null, signal: 'SIGKILL' })
   }
 }

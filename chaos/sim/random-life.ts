@@ -3,6 +3,7 @@
  * its boots meet, what of the disk survives. The same seed is the same life, to the last effect.
  */
 import { type Dice, diceOf } from '../kill/dice.ts'
+import type { Damage } from './damage.ts'
 import { count, planFaults, type Fired } from './faults.ts'
 import {
   batchesIn,
@@ -16,8 +17,9 @@ import {
 } from './life.ts'
 import { pointOf } from './phase.ts'
 import { type Program, type ProgramName, programOf, PROGRAMS } from './programs.ts'
-import { type Damage, repair, rot } from './rot.ts'
+import { rot, type StoreSide } from './rot.ts'
 import { Trace } from './trace.ts'
+import type { SlowPlace } from './world.ts'
 
 export interface LifeResult {
   readonly seed: number
@@ -49,6 +51,18 @@ const sizeOf = (program: Program): LifeSize => ({
 /** Effects of a start, and of a life without crashes; by the way, not by need. */
 const START_EFFECTS = 220
 const LIFE_EFFECTS = 1700
+const SLOW_SHARE = 0.3
+const AHEAD: ReadonlyMap<string, StoreSide> = new Map([
+  ['store-a', 'b'],
+  ['store-b', 'a'],
+])
+const SLOW_PLACES: readonly SlowPlace[] = [
+  { on: 'store-a', ms: 250 },
+  { on: 'store-b', ms: 250 },
+  { on: 'log', ms: 60 },
+  { on: 'stage', ms: 60 },
+  { on: 'output', ms: 60 },
+]
 const SEEDS = 0x9e3779b1
 
 export async function randomLife(options: LifeOptions): Promise<LifeResult> {
@@ -82,6 +96,8 @@ class Life {
   readonly #trace: Trace
   /** What has rotted and was not yet met by a whole start: one thing at a time. */
   #damage: Damage | undefined
+  /** The store that did not lie on a slow disk, when the other did. */
+  #ahead: StoreSide | undefined
 
   constructor(options: LifeOptions, program: Program, dice: Dice, trace: Trace) {
     this.#options = options
@@ -115,15 +131,28 @@ class Life {
   }
 
   #rot(): Damage | undefined {
-    this.#damage = this.boots > 0 ? rot(this.ground.disk, this.#dice) : undefined
+    this.#damage = this.boots > 0 ? rot(this.ground.disk, this.#dice, this.#ahead) : undefined
     if (this.#damage !== undefined) count(this.#options.fired, this.#damage.what)
     return this.#damage
+  }
+
+  /** A kind of files that lies on a slow disk, this time. */
+  #slow(): SlowPlace | undefined {
+    const dice = this.#dice
+    if (dice.next() >= SLOW_SHARE) return undefined
+    return dice.pick(SLOW_PLACES)
+  }
+
+  /** What a misdirected write overwrote stays so, for the next start to refuse. */
+  #meet(stray: Damage | undefined): void {
+    if (this.#damage === undefined) this.#damage = stray
+    else stray?.putBack()
   }
 
   /** Somebody restores what the engine refused to open. */
   #putBack(): void {
     if (this.#damage === undefined) return
-    repair(this.#damage)
+    this.#damage.putBack()
     count(this.#options.fired, `${this.#damage.what}, refused or put back`)
     this.#damage = undefined
   }
@@ -139,13 +168,22 @@ class Life {
     const cached = faults.some((fault) => fault.kind === 'sync-eio')
     const kind: CrashKind = dice.next() < (cached ? 0.2 : 0.7) ? 'power' : 'kill'
     const damage = this.#damage ?? this.#rot()
+    const slow = this.#slow()
+    this.#ahead = slow && AHEAD.get(slow.on)
     this.boots += 1
     const plan = faults.map((fault) => `${fault.kind} ${fault.on ?? ''} ${String(fault.at)}`)
-    const about = [`last effect ${String(lastEffect)}`, kind, ...plan, damage?.what ?? '']
+    const about = [
+      `last effect ${String(lastEffect)}`,
+      kind,
+      ...plan,
+      damage?.what ?? '',
+      slow?.on ?? '',
+    ]
     this.#trace.add(`-- boot ${String(this.boots)}: ${about.join(', ')}`)
     const { result, violations } = await step(this.ground, {
       ...this.#common(),
       faults,
+      ...(slow === undefined ? {} : { slow }),
       lastEffect,
       onEffect: (label, phase, n) => {
         if (n !== lastEffect) return
@@ -154,6 +192,7 @@ class Life {
       },
     })
     if (result.started) this.#damage = undefined
+    this.#meet(result.stray)
     this.#trace.add(`-- ${result.kind} after ${String(result.effects)} effects`)
     if (result.kind === 'crashed') this.crashes += 1
     count(fired, `boot ${result.kind}`)

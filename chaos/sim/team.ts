@@ -13,9 +13,13 @@ import type { World } from './world.ts'
 
 export function simTeam(world: World, app: App<unknown>): TeamProcesses {
   const net = memoryNetwork()
+  const processes: SimProcess[] = []
   return {
     executor: ({ rank }) => {
-      const process = new SimProcess(world, `x${String(rank)}`)
+      const process = new SimProcess(world, `x${String(rank)}`, (ms) => {
+        for (const other of processes) other.holdBack(ms)
+      })
+      processes.push(process)
       const gate = world.gate(() => process.runs)
       const host = {
         clock: world.clock,

@@ -8,11 +8,13 @@
  */
 import type { Dice } from '../kill/dice.ts'
 import { SimClock } from './clock.ts'
+import type { Damage } from './damage.ts'
 import type { SimDisk } from './disk.ts'
 import type { Faults } from './faults.ts'
 import type { Gate } from './gate.ts'
 import type { Inode } from './inode.ts'
 import { kindOf } from './labels.ts'
+import { misdirect } from './strays.ts'
 import type { Trace } from './trace.ts'
 
 interface Task {
@@ -28,10 +30,17 @@ export interface WorldOptions {
   readonly trace: Trace
   /** Wall-clock time at the start, in ms. */
   readonly now: number
+  /** A kind of files whose effects take up to so many ms each. */
+  readonly slow?: SlowPlace
   /** The effect that is the last one, from 1. */
   readonly lastEffect?: number
   /** Sees every effect that happened. */
   readonly onEffect?: (label: string, n: number) => void
+}
+
+export interface SlowPlace {
+  readonly on: string
+  readonly ms: number
 }
 
 export type Ending = 'done' | 'died' | 'stuck'
@@ -52,6 +61,8 @@ export class World {
   readonly #ready: Task[] = []
   #effects = 0
   #dead = false
+  #misdirects = false
+  #stray: Damage | undefined
 
   constructor(options: WorldOptions) {
     this.#options = options
@@ -66,6 +77,11 @@ export class World {
   }
   get dead(): boolean {
     return this.#dead
+  }
+
+  /** What a misdirected write has overwritten. */
+  get stray(): Damage | undefined {
+    return this.#stray
   }
 
   /** From now on nothing of this boot happens any more. */
@@ -94,6 +110,9 @@ export class World {
       look: (label, perform) => this.event(label, perform, alive),
       fitting: (path, _file, _position, length) => this.#fitting(path, length),
       syncFails: (path, file) => this.#syncFails(path, file),
+      wrote: (_path, file, position, bytes) => {
+        this.#misdirect(file, position, bytes)
+      },
       readFails: (path) => this.faults.strikes('read-eio', kindOf(path)) !== undefined,
       now: () => this.clock.now(),
     }
@@ -108,6 +127,17 @@ export class World {
     if (this.faults.strikes('sync-eio', kindOf(path)) === undefined) return false
     file.failSync(this.dice)
     return true
+  }
+
+  /** Once it has struck, the first write that finds its like lands there too. */
+  #misdirect(file: Inode, position: number, bytes: Uint8Array): void {
+    if (this.faults.strikes('misdirected-write') !== undefined) this.#misdirects = true
+    if (!this.#misdirects || this.#stray !== undefined) return
+    const stray = misdirect(file, position, bytes)
+    if (stray === undefined) return
+    this.#misdirects = false
+    this.#stray = stray
+    this.note(stray.what)
   }
 
   #submit<T>(
@@ -136,13 +166,20 @@ export class World {
   }
 
   #queue(task: Task): void {
-    const slow = task.isEffect ? this.faults.strikes('slow-disk') : undefined
-    if (slow === undefined) this.#ready.push(task)
+    const ms = task.isEffect ? this.#delay(task.label) : 0
+    if (ms === 0) this.#ready.push(task)
     else {
-      void this.clock.sleep(slow.size).then(() => {
+      void this.clock.sleep(ms).then(() => {
         this.#ready.push(task)
       })
     }
+  }
+
+  #delay(label: string): number {
+    const { slow } = this.#options
+    const always =
+      slow !== undefined && label.split(' ', 2)[1] === slow.on ? this.dice.below(slow.ms) : 0
+    return always + (this.faults.strikes('slow-disk')?.size ?? 0)
   }
 
   #happened(label: string): void {

@@ -98,6 +98,24 @@ describe('a crash of the simulated disk', () => {
     expect(lost).toBeGreaterThan(40)
   })
 
+  test.prop([seeds], { numRuns: RUNS })(
+    'keeps what the drive wrote by itself, in a synced sector and in one that is not',
+    async (seed) => {
+      const { disk: of, fs } = disk()
+      const file = await fs.create('/d/a')
+      await file.write(0, bytes(4 * SECTOR, 1))
+      await file.sync()
+      await fs.syncDirectory('/d')
+      await file.write(0, bytes(2 * SECTOR, 2))
+      of.file('/d/a').rewrite(SECTOR + 100, bytes(SECTOR, 3))
+      of.crash(diceOf(seed))
+      const after = contentOf(of, '/d/a') ?? bytes(0, 0)
+      expect(after.subarray(SECTOR + 100, 2 * SECTOR + 100)).toEqual(bytes(SECTOR, 3))
+      expect(new Set(after.subarray(0, SECTOR + 100))).not.toContain(3)
+      expect(new Set(after.subarray(2 * SECTOR + 100))).toEqual(new Set([1]))
+    },
+  )
+
   it('leaves a clone alone', async () => {
     const { disk: of, fs } = disk()
     await fs.writeFileDurably('/d/a', bytes(9, 1))
