@@ -134,7 +134,8 @@ function throughputRow(name, what, limit, found) {
 /** Short runs that write profiles into a directory. */
 export const PROFILES = {
   async ingest(profiles, quick) {
-    const options = { profiles }
+    // Batches that keep up with the input: a backlog would be worked off before the end is told.
+    const options = { profiles, flags: ['--batch-bytes-max', '1GiB'] }
     await ingest({ warmSeconds: 2, seconds: quick ? 2 : 6, limitSeconds: 0, options })
   },
   grep: underLoad({ app: 'grep', name: 'grep', intervalMs: 500 }, 500_000),
