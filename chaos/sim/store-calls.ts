@@ -11,7 +11,12 @@ import type { Stores } from '../../src/host/host.ts'
 export async function storeScript(
   stores: Stores,
   path: string,
-  options: { readonly fillBytes: number; readonly mark: (step: string) => void },
+  options: {
+    readonly fillBytes: number
+    readonly mark: (step: string) => void
+    /** Resolves when what runs aside is over: the second thread writes the full log away. */
+    readonly settled?: () => Promise<void>
+  },
 ): Promise<void> {
   const { fillBytes, mark } = options
   const put = (key: string, bytes: number) =>
@@ -37,6 +42,7 @@ export async function storeScript(
   mark('next log')
   await third.batch([put('e', 100)], { sync: true })
   await third.batch([put('f', 100)], { sync: true })
+  await options.settled?.()
   mark('close at last')
   await third.close()
 }
